@@ -264,8 +264,7 @@ export class EnvironmentGateway {
       case 'checkpointed':
         return this.#cells.get(message.number)?.savedFirst?.files.heard(message.problem)
       case 'note':
-        if (!(await this.#record(message.entry))) throw new Error('the ledger cannot be written')
-        return this.#send({ kind: 'answered', number: message.number })
+        return await this.#note(message)
       case 'order':
         return this.#rungs.order(message)
       case 'settle':
@@ -318,6 +317,15 @@ export class EnvironmentGateway {
     })
     if (!recorded) throw new Error('the ledger cannot be written')
     holds.answer(hold, approved, by, expiresAtMs, nowMs())
+    this.#send({ kind: 'answered', number })
+  }
+
+  /** Records a deed of the warden's. Approvals that it ends end also where they came while it was on its way. */
+  async #note({ number, entry }: Extract<WardenMessage, { kind: 'note' }>): Promise<void> {
+    const recorded = await this.#record(entry)
+    if (entry.kind === 'configuration.applied')
+      for (const agent of entry.narrowed ?? []) this.#context.holds.withdraw(agent)
+    if (!recorded) throw new Error('the ledger cannot be written')
     this.#send({ kind: 'answered', number })
   }
 

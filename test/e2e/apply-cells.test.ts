@@ -18,7 +18,9 @@ const MARIA = ['--as', 'maria.silva@shop.example']
 const GRANTS = [{ upstream: 'desk', tools: ['note'], expires: '8h' }]
 
 async function scene() {
-  const desk = await startUpstream({ era: 'modern', tools: [tool('note')], onCall: () => textResult('go') })
+  const properties = { to: { type: 'string' } }
+  const tools = [tool('note'), tool('pay', { inputSchema: { type: 'object', properties } })]
+  const desk = await startUpstream({ era: 'modern', tools, onCall: () => textResult('go') })
   const directory = temporaryDirectory()
   const [state, work, shown] = [join(directory, 'state'), join(directory, 'work'), join(directory, 'shown')]
   for (const each of [work, shown]) mkdirSync(each)
@@ -27,7 +29,7 @@ async function scene() {
   const write = (agents: Readonly<Record<string, AgentPlan>>) =>
     writeConfig(directory, {
       environments: { test: {} },
-      upstreams: { desk: { mcp: { url: desk.url }, tools: { note: 'write' } } },
+      upstreams: { desk: { mcp: { url: desk.url }, tools: { note: 'write', pay: { effect: 'write' } } } },
       agents,
     })
   const alpha = (more: AgentPlan = {}) => ({ grants: GRANTS, ...more, cell: { ...cell, ...more.cell } })
@@ -108,6 +110,42 @@ describe('firebreak apply, and cells', { skip: SKIP }, () => {
     const contained = await firebreak(['contain', 'alpha', '--why', 'a test', '--json', ...at])
     assert.equal(contained.code, 0, contained.stdout + contained.stderr)
     assert.match(contained.stdout, /c_[0-9a-z]+/)
+    running.child.kill('SIGKILL')
+  })
+
+  it('HV2: an approval ends with what narrows its agent, also where its environment is not open', async () => {
+    const { desk, state, at, write, alpha, beta, apply } = await scene()
+    const pay = { method: 'tools/call', params: { name: 'desk__pay', arguments: { to: 'ACCT-4711' } } }
+    const command = ['/opt/node', `${AGENTS}/calls.ts`, JSON.stringify([pay])]
+    const run = () => firebreak(['run', '--agent', 'alpha', ...at, '--', ...command])
+    const grants = [{ upstream: 'desk', tools: ['pay'], expires: '8h' }]
+    write({ alpha: alpha({ grants }), ...beta })
+    await run()
+    const held = (await ledgerOf(state)).find((entry) => entry.kind === 'action.held')
+    assert.ok(held?.kind === 'action.held', 'it names a place that nobody gave')
+    const approved = await firebreak(['approve', held.hold, '--as', 'jo.reis@shop.example', '--state', state])
+    assert.equal(approved.code, 0, approved.stderr)
+    await hostUp(at)
+    const when = 'context.args has to && context.args.to == "OTHER"'
+    write({ alpha: alpha({ grants: grants.map((grant) => ({ ...grant, when })) }), ...beta })
+    await apply()
+    await run()
+    assert.equal(desk.calls.length, 0)
+    const applied = (await ledgerOf(state)).find((entry) => entry.kind === 'configuration.applied')
+    assert.deepEqual(applied?.kind === 'configuration.applied' && applied.narrowed, ['alpha'])
+  })
+
+  it('AP5: a run in a process of its own goes on by what it has read, and is named', async () => {
+    const { state, at, write, beta, run, acts } = await scene()
+    const running = run()
+    await acts()
+    await hostUp(at)
+    write(beta)
+    const applied = await firebreak(['apply', ...at])
+    assert.equal(applied.code, 1, applied.stdout)
+    const [started] = (await ledgerOf(state)).filter((entry) => entry.kind === 'cell.started')
+    assert.match(applied.stderr, /test: what another process runs goes on by the old one: .*has a writer already/)
+    assert.match(applied.stderr, new RegExp(`firebreak kill ${started?.cell}, of alpha`))
     running.child.kill('SIGKILL')
   })
 })

@@ -44,6 +44,17 @@ export interface Applied {
   readonly replaced: readonly EnvironmentName[]
   /** Environments whose cells were ended. */
   readonly ended: readonly EnvironmentName[]
+  /** Environments that no gateway of the host serves, and in which it is not known to be in force. */
+  readonly elsewhere: readonly Elsewhere[]
+}
+
+/** An environment that another process may serve, by the configuration that it has read. */
+export interface Elsewhere {
+  readonly environment: EnvironmentName
+  /** The reason why its ledger does not open; it names the process that holds it. */
+  readonly why: string
+  /** Cells that another process's warden tells of. */
+  readonly cells: readonly { readonly cell: string; readonly agent: string }[]
 }
 
 /** The reasons why a configuration was not put in force. Nothing was changed then, but for `lost`: that is not known. */

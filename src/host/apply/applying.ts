@@ -24,10 +24,13 @@ import {
   type Judged,
   judgeConfig,
 } from '../prepare/setup.ts'
-import { tenantOf } from '../state/tenants.ts'
-import type { Applied, ApplyAsk, ApplyFault, Planned } from './apply-words.ts'
+import { cellsTold } from '../running.ts'
+import { storesOf } from '../state/stores.ts'
+import { tenantOf, tenantState } from '../state/tenants.ts'
+import type { Applied, ApplyAsk, ApplyFault, Elsewhere, Planned } from './apply-words.ts'
 import { nextStartOf } from './next-start.ts'
 import { type ConfigurationPlan, type PlannedChanges, planOf } from './plan.ts'
+import { withdrawWaiting } from './withdraw-waiting.ts'
 
 /** The parts of a host that its configuration is changed by. */
 export type ConfiguredHost = Pick<Host, 'judged' | 'digests' | 'stateDirectory' | 'changing'>
@@ -41,6 +44,8 @@ export type ConfiguredHost = Pick<Host, 'judged' | 'digests' | 'stateDirectory' 
  *        narrows, no disk is waited for.
  * - AP3  What widens is in the ledger of its environment before it is in force there.
  * - AP4  What a gateway keeps until its end is put in force by ending it, with its cells, and only where that was allowed.
+ * - AP5  An environment that it changes has the entry whether it is open or not. Where another process holds its ledger,
+ *        that is told, and its ledger gets the entry when it opens here next.
  */
 export class Applying {
   readonly #host: ConfiguredHost
@@ -103,7 +108,7 @@ interface StepOptions {
   readonly plan: ConfigurationPlan
   readonly change: HostChange
   /** The configuration that is in force before. */
-  readonly before: Pick<Host, 'judged' | 'digests'>
+  readonly before: Pick<Host, 'judged' | 'digests' | 'stateDirectory'>
   readonly judged: Judged
   readonly digests: ConfigurationDigests
 }
@@ -140,12 +145,16 @@ class Step {
     const { change, plan } = this.#options
     const [unrecorded, replaced, ended]: [EnvironmentName[], EnvironmentName[], EnvironmentName[]] = [[], [], []]
     const record = async (name: EnvironmentName, run: EnvironmentRun) => {
+      await withdrawWaiting(run.state, name, this.#followed(name).narrowed)
       if (this.#recorded.has(name)) return
       if (!(await run.record(this.#entry(name)))) unrecorded.push(name)
     }
     const anew = new Set(plan.anew.map(({ environment }) => environment))
-    await Promise.all(
-      [...this.#open].map(async ([name, run]) => {
+    const elsewhere: Elsewhere[] = []
+    const open = [...this.#open]
+    const closed = this.#changed().filter((name) => !this.#open.has(name))
+    await Promise.all([
+      ...open.map(async ([name, run]) => {
         if (anew.has(name)) {
           ended.push(name)
           return change.close(name, () => record(name, run))
@@ -154,14 +163,48 @@ class Step {
         if (!followed.ok) replaced.push(name)
         await record(name, run)
       }),
-    )
+      ...closed.map(async (name) => {
+        const confirmed = await this.#confirmClosed(name, record)
+        if (!confirmed.ok) elsewhere.push(confirmed.reason)
+      }),
+    ])
     for (const name of this.#widened()) {
       if (this.#was.judged.config.environments.has(name)) continue
       const run = await this.#openAlso(name)
       if (typeof run === 'string') unrecorded.push(name)
       else await record(name, run)
     }
-    return { agents: bounded(plan.agents), unrecorded, replaced, ended }
+    return { agents: bounded(plan.agents), unrecorded, replaced, ended, elsewhere }
+  }
+
+  /** Returns the environments of the configuration before that the change is about. */
+  #changed(): readonly EnvironmentName[] {
+    const { agents, anew } = this.#options.plan
+    const names = new Set([...agents, ...anew].map(({ environment }) => environment))
+    return [...names].filter((name) => this.#was.judged.config.environments.has(name))
+  }
+
+  /**
+   * Records a change in an environment that is not open here, by its ledger's only writer: then no other process serves it,
+   * and what starts there next goes by the new configuration. Where it does not open, says who may.
+   */
+  async #confirmClosed(
+    name: EnvironmentName,
+    record: (name: EnvironmentName, run: EnvironmentRun) => Promise<void>,
+  ): Promise<Result<void, Elsewhere>> {
+    const { before, change, judged } = this.#options
+    const directory = tenantState(before.stateDirectory, tenantOf(this.#was.judged.config, name))
+    const stores = storesOf(directory)
+    if ((await stores.logs.names())?.includes(name) !== true) return ok(undefined)
+    await withdrawWaiting(stores, name, this.#followed(name).narrowed)
+    if (!judged.config.environments.has(name)) {
+      const left = await cellsOf(directory, name)
+      return left.length === 0 ? ok(undefined) : no({ environment: name, why: 'it is declared no more', cells: left })
+    }
+    const opened = await change.openAlso(name)
+    if (opened.ok) return ok(await change.close(name, () => record(name, opened.value)))
+    change.owe(name, this.#entry(name))
+    return no({ environment: name, why: opened.reason, cells: await cellsOf(directory, name) })
   }
 
   async #openAlso(name: EnvironmentName): Promise<EnvironmentRun | string> {
@@ -222,6 +265,13 @@ class Step {
       ...(widened.length > 0 && { widened: widened.slice(0, TOLD_MAX) }),
     }
   }
+}
+
+/** Returns the cells of an environment that the wardens of its state tell of, as many as a person is told. */
+async function cellsOf(directory: string, name: EnvironmentName): Promise<Elsewhere['cells']> {
+  const told = (await cellsTold([directory])).flatMap(({ cells = [] }) => cells)
+  const own = told.filter(({ environment }) => environment === name).slice(0, SHOWN_MAX)
+  return own.map(({ cell, agent }) => ({ cell, agent }))
 }
 
 /** Changes of one agent that an entry tells, and characters of each: together far less than an entry may have. */

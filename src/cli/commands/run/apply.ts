@@ -71,14 +71,27 @@ function tellPlan({ print }: Call, { agents, anew, nextStart }: Planned): void {
     print.line(`${environment} opens anew for ${what.join(', ')}: its cells end.`)
 }
 
-function done({ print }: Call, { seen }: Planned, { agents, unrecorded, replaced, ended }: Applied): ExitCode {
+function done({ print }: Call, { seen }: Planned, applied: Applied): ExitCode {
+  const { agents, unrecorded, replaced, ended, elsewhere } = applied
   for (const name of replaced) print.progress(`the gateway of ${name} did not take it, and was replaced: firebreak ps`)
   for (const name of unrecorded) print.fault(`${name}: it is in force, and the ledger does not say so`)
   for (const name of ended) print.line(`${name}: its cells were ended`)
-  print.line('It is in force: for what runs, and for what starts.')
+  for (const { environment, why, cells } of elsewhere) {
+    const ending = cells.map(({ cell, agent }) => `firebreak kill ${cell}, of ${agent}`)
+    const last = cells.length > 0 ? [] : ['firebreak ps tells what runs']
+    print.fault(
+      `${environment}: what another process runs goes on by the old one: ${printable(why)}`,
+      ...ending,
+      ...last,
+    )
+  }
+  const where = elsewhere.length === 0 ? 'for what runs' : 'for what this host runs'
+  print.line(`It is in force: ${where}, and for what starts.`)
   const narrowed = agents.filter(({ changes }) => changes.some(({ widens }) => !widens)).map(({ agent }) => agent)
   const widened = agents.filter(({ widens }) => widens).map(({ agent }) => agent)
-  print.object({ ok: unrecorded.length === 0, seen, narrowed, widened, unrecorded, replaced, ended })
+  const isAll = unrecorded.length === 0 && elsewhere.length === 0
+  print.object({ ok: isAll, seen, narrowed, widened, unrecorded, replaced, ended, elsewhere })
+  if (elsewhere.length > 0) return EXIT.failed
   return unrecorded.length > 0 ? EXIT.storeUnreachable : EXIT.ok
 }
 
