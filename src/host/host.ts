@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Driver, Warden, WardenFault } from '../cells/driver.ts'
 import type { ConfigurationApplied, EnvironmentName } from '../model/index.ts'
 import { no, type Result } from '../model/index.ts'
@@ -7,6 +8,9 @@ import { type ConfigurationDigests, digestsOf, type Judged } from './prepare/set
 import { orderedText } from './services/starting.ts'
 import { tenantOf } from './state/tenants.ts'
 import type { Unwritten } from './stop/fence-again.ts'
+
+/** Milliseconds that the end of a host waits for a change of its configuration that is under way. */
+const CHANGE_MS_MAX = 15_000
 
 export interface HostOptions {
   readonly judged: Judged
@@ -191,7 +195,7 @@ export class Host {
    */
   async close(why: string): Promise<readonly Unwritten[]> {
     this.#closing = true
-    await this.#changed
+    await Promise.race([this.#changed, delay(CHANGE_MS_MAX, undefined, { ref: false })])
     const all = await Promise.allSettled(this.#environments.values())
     const open = all.flatMap((each) => (each.status === 'fulfilled' && each.value.ok ? [each.value.value] : []))
     await Promise.all(open.map((each) => each.beginClose()))

@@ -60,6 +60,8 @@ export interface Elsewhere {
 /** The reasons why a configuration was not put in force. Nothing was changed then, but for `lost`: that is not known. */
 export type ApplyFault =
   | { readonly kind: 'no-host' }
+  /** One is up, as its lock says, and is not reached. */
+  | { readonly kind: 'unreached'; readonly problem: string }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
   /** The file is another than its person was shown, or changes at this moment. */
   | { readonly kind: 'changed' }

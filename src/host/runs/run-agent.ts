@@ -39,7 +39,9 @@ export interface LiveRun {
 
 /** Has an agent's program run: by the host that is up over the state, or by one in this process. */
 export async function runAgent(judged: Judged, stateDirectory: string, ask: RunAsk): Promise<LiveRun> {
-  const there = await reachHost(stateDirectory)
+  const reached = await reachHost(stateDirectory)
+  if (!reached.ok) return { ended: Promise.resolve(reached), signal: () => undefined }
+  const there = reached.value
   return there === undefined ? runHere(judged, stateDirectory, ask) : runThere(judged, there, ask)
 }
 

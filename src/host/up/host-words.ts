@@ -5,6 +5,7 @@ import type { TaskSetup } from '../../gateway/link/setup.ts'
 import { parseJson, type Result } from '../../model/index.ts'
 import type { Applied, ApplyAsk, ApplyFault, Planned } from '../apply/apply-words.ts'
 import type { RunEnd, RunEvent } from '../runs/agent-run.ts'
+import type { Unwritten } from '../stop/fence-again.ts'
 
 /** A run that is asked of a host; its three standard streams come with the words, as descriptors. */
 export interface HostRunAsk {
@@ -43,6 +44,8 @@ export type HostReply =
   | { readonly kind: 'event'; readonly event: RunEvent }
   | { readonly kind: 'end'; readonly end: RunEnd }
   | { readonly kind: 'refused'; readonly why: string }
+  /** Its last word to whoever ended it: the orders that no fence has. */
+  | { readonly kind: 'down'; readonly unwritten: readonly Unwritten[] }
   | { readonly kind: 'planned'; readonly planned: Result<Planned, ApplyFault> }
   | { readonly kind: 'applied'; readonly applied: Result<Applied, ApplyFault> }
   | { readonly kind: 'about'; readonly pid: number; readonly sinceMs: number; readonly configuration: string }

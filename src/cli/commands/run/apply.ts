@@ -105,6 +105,9 @@ function refused(call: Call, fault: ApplyFault): ExitCode {
       print.line('No host is up: the next run reads it. What runs in a process of its own goes on by what it has read.')
       print.object({ ok: true, host: null })
       return EXIT.ok
+    case 'unreached':
+      print.fault(`${NOTHING}: ${fault.problem}`, 'the user whose host it is can apply it')
+      return EXIT.storeUnreachable
     case 'invalid':
       print.fault(`${NOTHING}: the host cannot go by it`, ...fault.problems.map((problem) => printable(problem)))
       return EXIT.usage

@@ -17,7 +17,6 @@ import { NOT_SEARCHED, SEARCHED_BY } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
 import { storesOf } from '../../../host/state/stores.ts'
 import { tenantOf, tenantState } from '../../../host/state/tenants.ts'
-import type { Unwritten } from '../../../host/stop/fence-again.ts'
 import { rungIn } from '../../../host/stop/rung-in.ts'
 import { standingFence } from '../../../host/stop/standing-fence.ts'
 import type { Log } from '../../../ledger/store.ts'
@@ -30,6 +29,7 @@ import { readConfig } from '../../options/config.ts'
 import { stateOf } from '../../options/state.ts'
 import { limitsTold } from '../../print/limits-reached.ts'
 import { named, plain, printable } from '../../print/printable.ts'
+import { tellUnwritten } from '../../print/unwritten.ts'
 
 export const command: Command = {
   name: 'run',
@@ -161,17 +161,6 @@ function watchRun(call: Call, { name }: Agent, slow: NodeJS.Timeout | undefined)
       send = (signal) => run.signal(signal)
     },
   }
-}
-
-/** Tells of an order of this run that the next start would not meet in the fence. */
-function tellUnwritten(call: Call, { agents, order: { id, rung, by, why }, problem }: Unwritten): void {
-  const names = agents.join(', ')
-  const restore = agents.map((name) => `firebreak contain ${name} --rung ${rung} --why <text>`)
-  call.print.fault(
-    `${names}: ordered to be ${rung} by ${by} (${why}, order ${id}), and the fence does not say so: ${problem}`,
-    'when there is room on the disk of the state again, write it, before anything is started:',
-    ...restore,
-  )
 }
 
 /** Tells what a workspace lacks to be whole, before the program says something that is harder to understand. */
