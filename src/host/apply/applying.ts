@@ -1,35 +1,24 @@
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import process from 'node:process'
-import { loadConfig } from '../../config/load.ts'
 import {
   type ConfigurationApplied,
   cutText,
   type EnvironmentName,
   no,
   ok,
-  type Problem,
   personName,
   type Result,
   type Sha256,
   samePerson,
-  sourceText,
 } from '../../model/index.ts'
 import type { EnvironmentRun } from '../environment/environment-run.ts'
 import type { Host, HostChange } from '../host.ts'
-import {
-  type ConfigurationDigests,
-  configurationDigest,
-  digestsOf,
-  type Judged,
-  judgeConfig,
-} from '../prepare/setup.ts'
+import { type ConfigurationDigests, configurationDigest, type Judged } from '../prepare/setup.ts'
 import { cellsTold } from '../running.ts'
 import { storesOf } from '../state/stores.ts'
 import { tenantOf, tenantState } from '../state/tenants.ts'
 import type { Applied, ApplyAsk, ApplyFault, Elsewhere, Planned } from './apply-words.ts'
 import { nextStartOf } from './next-start.ts'
 import { type ConfigurationPlan, type PlannedChanges, planOf } from './plan.ts'
+import { readAnew } from './read-anew.ts'
 import { withdrawWaiting } from './withdraw-waiting.ts'
 
 /** The parts of a host that its configuration is changed by. */
@@ -300,44 +289,4 @@ function bounded(agents: readonly PlannedChanges[]): Planned['agents'] {
     const widens = changes.some((change) => change.widens)
     return { agent, environment, owner, changes: told, widens, ...(more > 0 && { more }) }
   })
-}
-
-interface Read {
-  readonly judged: Judged
-  readonly digests: ConfigurationDigests
-  /** Digest of all that was read. */
-  readonly seen: Sha256
-}
-
-/** Reads the host's configuration anew, and judges it; it has not changed meanwhile. */
-async function readAnew({
-  judged,
-  stateDirectory,
-}: Pick<Host, 'judged' | 'stateDirectory'>): Promise<Result<Read, ApplyFault>> {
-  const { file } = judged.config
-  try {
-    const text = readFileSync(file, 'utf8')
-    const loaded = await loadConfig(file, { node: process.execPath }, text)
-    if (!loaded.ok) return no({ kind: 'invalid', problems: loaded.reason.map(problemText) })
-    const digests = digestsOf(loaded.value)
-    const next = await judgeConfig(loaded.value, stateDirectory)
-    if (!next.ok) return no({ kind: 'invalid', problems: next.reason.map(problemText) })
-    const seen = seenIn(digests)
-    const isStill = seenIn(digestsOf(loaded.value)) === seen && readFileSync(file, 'utf8') === text
-    return isStill ? ok({ judged: next.value, digests, seen }) : no({ kind: 'changed' })
-  } catch (error) {
-    return no({ kind: 'invalid', problems: [error instanceof Error ? error.message : String(error)] })
-  }
-}
-
-function seenIn(digests: ConfigurationDigests): Sha256 {
-  const text = [...digests]
-    .map(([tenant = '', digest]) => `${tenant} ${digest}`)
-    .toSorted()
-    .join('\n')
-  return createHash('sha256').update(text).digest('hex') as Sha256 // its shape
-}
-
-function problemText({ source, message, expected }: Problem): string {
-  return `${sourceText(source)} ${message}${expected === undefined ? '' : ` — expected ${expected}`}`
 }
