@@ -3,6 +3,7 @@ import type { CellSpec } from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { Host } from '../host.ts'
+import { ownSecrets } from '../prepare/own-secrets.ts'
 import { configurationDigest, type Judged } from '../prepare/setup.ts'
 import { tenantOf } from '../state/tenants.ts'
 import type { Unwritten } from '../stop/fence-again.ts'
@@ -72,7 +73,9 @@ function runThere({ config }: Judged, there: ReachedHost, ask: RunAsk): LiveRun 
   const { agent, command, task, stopMark, stdio, piped, streams, heard, opened } = ask
   opened()
   const configuration = configurationDigest(config, tenantOf(config, agent.environment))
-  const about = { agent: agent.name, command, ...(task && { task }), stopMark, configuration, piped, pid: process.pid }
+  const secrets = ownSecrets(config, agent.environment)
+  const given = { agent: agent.name, command, ...(task && { task }), stopMark, piped }
+  const about = { ...given, configuration, secrets, pid: process.pid }
   const { stdin, stdout, stderr } = streams
   const run = there.run({ kind: 'run', ...about, stdio: stdio() }, [stdin, stdout, stderr], heard)
   // The kernel tells the size of a terminal to its own session, which the host is not of.

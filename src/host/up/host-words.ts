@@ -4,6 +4,7 @@ import type { CellSpec } from '../../cells/spec.ts'
 import type { TaskSetup } from '../../gateway/link/setup.ts'
 import { parseJson, type Result } from '../../model/index.ts'
 import type { Applied, ApplyAsk, ApplyFault, Planned } from '../apply/apply-words.ts'
+import type { SecretDigests } from '../prepare/own-secrets.ts'
 import type { RunEnd, RunEvent } from '../runs/agent-run.ts'
 import type { Unwritten } from '../stop/fence-again.ts'
 
@@ -18,6 +19,8 @@ export interface HostRunAsk {
   readonly stdio: CellSpec['stdio']
   /** The digest of the configuration that the person has read it by. */
   readonly configuration: string
+  /** The secrets of its environment that the person's own process has, by `env:`. */
+  readonly secrets: SecretDigests
   /** Somebody may have written what is read on its standard input. */
   readonly piped: boolean
   /** The process that asks, which shows what the cell writes. */

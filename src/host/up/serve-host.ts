@@ -5,6 +5,7 @@ import { agentName, no, ok, type Result } from '../../model/index.ts'
 import type { ApplyAsk, ApplyFault } from '../apply/apply-words.ts'
 import { Applying } from '../apply/applying.ts'
 import type { Host } from '../host.ts'
+import { otherSecret } from '../prepare/own-secrets.ts'
 import { AgentRun, FORWARDED } from '../runs/agent-run.ts'
 import { noteShownBy } from '../state/shown-by.ts'
 import { tenantOf } from '../state/tenants.ts'
@@ -95,6 +96,8 @@ async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: H
     return reply({ kind: 'refused', why: `the configuration that the host has read declares no agent "${ask.agent}"` })
   // A person who has narrowed it since does not run by what it was.
   if (!isBy(host, declared, ask)) return reply({ kind: 'refused', why: OTHER_CONFIGURATION })
+  const other = otherSecret(host.judged.config, declared.environment, ask.secrets)
+  if (other !== undefined) return reply({ kind: 'refused', why: other })
   if (stdin === undefined || stdout === undefined || stderr === undefined)
     return reply({ kind: 'refused', why: 'its streams did not come' })
   let run: AgentRun | undefined
