@@ -30,7 +30,8 @@ const IN_FORCE: Readonly<Record<keyof CellConfig, 'at once' | 'anew' | { readonl
   ioBytesPerSecond: { from: 'limits' },
   wallMs: { from: 'limits' },
   checkpoints: { from: 'checkpoints' },
-  commit: { from: 'rules of commit' },
+  // Whoever commits goes by the file as it is then.
+  commit: 'at once',
 }
 
 /** Returns what of a change of the configuration a cell that runs does not follow, agent by agent. Pure. */

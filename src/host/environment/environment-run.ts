@@ -185,7 +185,9 @@ class OpenEnvironment implements EnvironmentRun {
     })
     const servers = new Servers({
       warden,
-      config,
+      get config() {
+        return served.config
+      },
       state,
       secrets: secrets.values,
       without: leftOut(setup),
