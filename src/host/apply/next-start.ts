@@ -1,6 +1,6 @@
 import type { CellConfig, Config } from '../../config/config.ts'
 import type { AgentName } from '../../model/index.ts'
-import { meansSame } from './meaning.ts'
+import { meansSame } from '../reach/meaning.ts'
 
 /** Changes around an agent's cells that a cell which runs does not follow. */
 export interface NextStart {
