@@ -259,7 +259,9 @@ function containmentParts({ config: { containment, environments } }: Judged): re
       return { ...part, kept: { environments: [...environments.keys()], what: 'the rules of detectors' } }
     }),
     ...membersOf(containment.decoys, DECOYS).map(([kind, baits]): ConfigPart => {
-      return { ...own, ...partOf(`containment decoys ${kind}`, baits), text: `has other decoys among ${kind}` }
+      const part = { ...own, ...partOf(`containment decoys ${kind}`, baits), text: `has other decoys among ${kind}` }
+      // No program of undo's is shown any.
+      return { ...part, isFor: ({ agent }) => agent !== undefined }
     }),
   ]
 }
@@ -283,12 +285,17 @@ function upstreamParts({ config, accepted }: Judged, upstream: UpstreamConfig): 
         about: id,
         text: 'is declared otherwise',
         rank: 2,
-        isFor: (actor: Actor) => grantedBy(name, actor.agent && tool)(actor),
         isReached: (about: string) => about === id,
       }
       return [
-        { ...part, ...kept, ...partOf(`tool ${id}`, [of('kept'), pinned?.digest]) },
-        { ...part, ...partOf(`tool ${id} as decisions ask of it`, of('followed')) },
+        // How a tool is undone and checked stands in its own declaration, and undo is granted the tools that do it.
+        {
+          ...part,
+          ...kept,
+          ...partOf(`tool ${id}`, [of('kept'), pinned?.digest]),
+          isFor: (actor) => grantedBy(name, actor.agent && tool)(actor),
+        },
+        { ...part, ...partOf(`tool ${id} as decisions ask of it`, of('followed')), isFor: grantedBy(name, tool) },
       ]
     }),
   ]

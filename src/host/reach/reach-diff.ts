@@ -5,7 +5,7 @@ import { forbidsGone, mayMean, type ReachChange, reachDiff } from '../../policy/
 import { grantOf, type Judged } from '../prepare/setup.ts'
 import { policiesOf, tenantOf } from '../state/tenants.ts'
 import { type Actor, actorsIn, approversOf, givenUpstreams } from './actors.ts'
-import { containmentChanges } from './containment-diff.ts'
+import { decoyChanges, ruleChanges } from './containment-diff.ts'
 import { meansSame } from './meaning.ts'
 import { approverKey, type ChangedPart, type ConfigPart, changedParts, type PartChange } from './parts.ts'
 import { agentReach, reachInput } from './reach.ts'
@@ -95,15 +95,14 @@ function goneChange({ agent, name, environment }: Actor): PartChange {
 
 /** Returns what comparisons say of an actor's changes. */
 function toldChanges(before: Judged, after: Judged, old: Actor, next: Actor): readonly PartChange[] {
-  const around = [
-    ...surroundings(before, after, old, next),
-    ...containmentChanges(before.config.containment, after.config.containment),
-  ]
+  const [now, then] = [after.config.containment, before.config.containment]
+  const around = [...surroundings(before, after, old, next), ...ruleChanges(then, now)]
   const [was, is] = [old.agent, next.agent]
   if (was === undefined || is === undefined) return [...around, ...forbidChanges(before, after, old, next)]
   const told = [
     ...reachDiff(reachInput(before, was), reachInput(after, is)),
     ...around,
+    ...decoyChanges(then, now),
     ...egressChanges(before, after, is),
     ...cellChanges(was, is),
     ...delegateChanges(was, is),
