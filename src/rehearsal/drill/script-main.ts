@@ -6,7 +6,6 @@
 import { spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 import process from 'node:process'
-import { parseJson } from '../../model/index.ts'
 
 /** One act of the script, with every choice made. */
 export interface Concrete {
@@ -137,7 +136,7 @@ async function act({ act }: Concrete): Promise<Became> {
   return call(`/${act.upstream}`, act.tool, act.args)
 }
 
-for (const each of parseJson(process.argv[2] ?? '[]') as unknown as Concrete[]) {
+for (const each of JSON.parse(process.argv[2] ?? '[]') as Concrete[]) {
   const times = each.act.kind === 'call' ? each.act.times : 1
   for (let i = 0; i < times; i++) {
     const beganMs = Date.now()

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { parseJson } from '../../../../model/index.ts'
 import type { Trees } from './walk.ts'
 
 /**
@@ -27,7 +26,7 @@ export function asked(): { readonly wanted: readonly string[]; readonly landed: 
   const wanted: string[] = []
   const landed = new Map<string, string>()
   for (const line of readFileSync(0, 'utf8').split('\n')) {
-    const value: unknown = line === '' ? undefined : parseJson(line)
+    const value: unknown = line === '' ? undefined : JSON.parse(line)
     if (typeof value === 'string') wanted.push(value)
     else if (Array.isArray(value)) landed.set(String(value[0]), String(value[1]))
   }
