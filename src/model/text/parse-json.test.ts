@@ -33,10 +33,11 @@ describe('S11: parseJson', () => {
 
   it('is the specified parser for every value, its keys escaped or not', () => {
     fc.assert(
-      fc.property(fc.json({ depthSize: 'medium' }), (text) => {
+      fc.property(fc.jsonValue({ depthSize: 'medium' }), (value) => {
+        const text = JSON.stringify(value)
         const escaped = text.replaceAll(/"([a-z])/g, (_, letter: string) => `"\\u${hex(letter)}`)
-        assert.deepEqual(parseJson(text), JSON.parse(text))
-        assert.equal(JSON.stringify(parseJson(escaped)), JSON.stringify(JSON.parse(text)))
+        assert.deepEqual(parseJson(text), value)
+        assert.equal(JSON.stringify(parseJson(escaped)), text)
       }),
       { numRuns: 1_000 },
     )
