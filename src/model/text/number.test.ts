@@ -98,7 +98,7 @@ describe('JSON that is read with such numbers', () => {
       fc.property(fc.jsonValue({ maxDepth: 6 }), fc.nat(2), (value, indent) => {
         const text = JSON.stringify(value, null, indent)
         // Not what the platform's parser says: it mistakes keys (`parseJson`).
-        assert.deepEqual(withDoubles(parseExactJson(text)), value)
+        assert.equal(JSON.stringify(withDoubles(parseExactJson(text))), JSON.stringify(value))
         assert.equal(JSON.stringify(parseExactJson(text)), JSON.stringify(value))
       }),
     )

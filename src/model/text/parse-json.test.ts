@@ -36,7 +36,7 @@ describe('S11: parseJson', () => {
       fc.property(fc.jsonValue({ depthSize: 'medium' }), (value) => {
         const text = JSON.stringify(value)
         const escaped = text.replaceAll(/"([a-z])/g, (_, letter: string) => `"\\u${hex(letter)}`)
-        assert.deepEqual(parseJson(text), value)
+        assert.equal(JSON.stringify(parseJson(text)), text)
         assert.equal(JSON.stringify(parseJson(escaped)), text)
       }),
       { numRuns: 1_000 },
