@@ -204,6 +204,8 @@ function underDrill(
     command: [`${IN_CELL}/node`, `${IN_CELL}/script/script-main.ts`, JSON.stringify(acts)],
     cell: {
       ...each.cell,
+      // What the drill shows beside is its own, and brings no label.
+      labelled: true,
       files: new Map([...each.cell.files, [`${IN_CELL}/node`, process.execPath], [`${IN_CELL}/script`, script]]),
       env: new Map([...each.cell.env, ...(own ? [] : ([['FIREBREAK_DRILL_REPORTS', '1']] as const))]),
       ...(own && { workspace }),
