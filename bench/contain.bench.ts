@@ -330,7 +330,7 @@ async function containAll(directory: string) {
   const ended: Promise<unknown>[] = []
   for (let i = 0; i < CELLS; i++) {
     const launched = await environment.value.launch({
-      agent,
+      agent: agent.name,
       command: ['sleep', '1000'],
       stdio: { kind: 'pipes' },
       stopMark,

@@ -6,9 +6,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -28,18 +31,22 @@ const STARTED = [...PROGRAMS, 'cli/warm']
 /** Programs of helper cells, each in one file: a cell is shown nothing else of ours. */
 const IN_CELLS = ['cells/linux/workspace/inside/diff-main', 'cells/linux/workspace/inside/land-main']
 
-/** Bundles of other states of the sources that are kept: a host that runs still loads parts of its own. */
+/** Bundles of other states of the sources that are kept, run or not: another user's processes may be hidden from us. */
 const KEPT_DAYS = 2
 
-/** Makes the bundle of the present sources where there is none; returns its directory, undefined where there is none. */
+/** Makes the bundle of the present sources where there is no whole one; returns its directory, undefined where there is none. */
 async function build(key) {
   if (!/^[0-9a-f]{64}$/.test(key)) return undefined
   const place = join(programs, key)
-  if (existsSync(place)) return place
+  if (isWhole(place)) return place
   let making
   try {
+    // What other tools keep beside ours is listed by whom they let; services only pass.
+    const around = dirname(cache)
+    const mode = existsSync(around) ? (statSync(around).mode & 0o777) | 0o011 : 0o755
     mkdirSync(programs, { recursive: true })
-    for (const directory of [dirname(cache), cache, programs]) chmodSync(directory, 0o755)
+    chmodSync(around, mode)
+    for (const directory of [cache, programs]) chmodSync(directory, 0o755)
     making = mkdtempSync(join(programs, '.making-'))
     const { build: bundle } = await import('esbuild')
     const common = {
@@ -70,14 +77,53 @@ async function build(key) {
     for (const directory of [making, join(making, 'inside')]) {
       writeFileSync(join(directory, 'package.json'), '{ "type": "module" }\n')
     }
+    writeFileSync(join(making, WHOLE), `${filled(making)}\n`)
     makeReadable(making)
+    sync(making)
+    // One that a power loss has torn: whoever runs from it goes on with what is loaded.
+    if (existsSync(place) && !isWhole(place)) renameSync(place, mkdtempSync(join(programs, '.torn-')))
     renameSync(making, place)
+    syncOne(programs)
     removeOld(key)
     return place
   } catch {
     // Another process may have been first.
     if (making !== undefined) rmSync(making, { recursive: true, force: true })
-    return existsSync(place) ? place : undefined
+    return isWhole(place) ? place : undefined
+  }
+}
+
+/** The file of a bundle that is written last: the number of its programs' files, as `bin/firebreak` counts them. */
+const WHOLE = 'whole'
+
+/** Tells whether a bundle has all its files: one that a power loss has left empty ends without a word, as if all were done. */
+function isWhole(place) {
+  try {
+    return Number(readFileSync(join(place, WHOLE), 'utf8')) === filled(place)
+  } catch {
+    return false
+  }
+}
+
+function filled(place) {
+  return [place, join(place, 'inside')].flatMap((directory) =>
+    readdirSync(directory).filter((name) => name.endsWith('.js') && statSync(join(directory, name)).size > 0),
+  ).length
+}
+
+/** Has the disk keep all that lies in a directory, before its name says that it is whole. */
+function sync(directory) {
+  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true }))
+    syncOne(join(entry.parentPath, entry.name))
+  syncOne(directory)
+}
+
+function syncOne(path) {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 
@@ -118,10 +164,23 @@ function makeReadable(directory) {
 
 function removeOld(key) {
   const before = Date.now() - KEPT_DAYS * 86_400_000
+  const lines = commandLines()
   for (const name of readdirSync(programs)) {
     const place = join(programs, name)
-    if (name !== key && statSync(place).mtimeMs < before) rmSync(place, { recursive: true, force: true })
+    if (name === key || statSync(place).mtimeMs >= before || lines.some((line) => line.includes(name))) continue
+    rmSync(place, { recursive: true, force: true })
   }
+}
+
+/** Returns the command lines of the processes that can be seen: a host that runs still loads parts of its own bundle. */
+function commandLines() {
+  return readdirSync('/proc').flatMap((pid) => {
+    try {
+      return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8')] : []
+    } catch {
+      return []
+    }
+  })
 }
 
 /** Makes what starts need before the first of them; returns the bundle's directory, undefined where there is none. */

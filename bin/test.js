@@ -1,22 +1,29 @@
 // npm test: installs what is missing, then runs every test on the pinned Node. Arguments are test files or globs.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import process from 'node:process'
 import { cache, pinnedNode, root, setUp } from './setup.js'
 
 /** A test has five minutes; a file that lives this long is stuck after its tests, or in a call that never returns. */
 const FILE_MS_MAX = 20 * 60_000
 const LOOK_EVERY_MS = 5_000
+/** Files at once: half of what they take is waiting. More than eight starve the tests that count what they wait for. */
+const FILES_AT_ONCE = Math.min(2 * availableParallelism(), 8)
 
 const bundle = setUp()
 const asked = process.argv.slice(2)
 const files = asked.length > 0 ? asked : ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts']
-const runner = spawn(pinnedNode(), ['--test', '--test-concurrency=3', '--test-timeout=600000', ...files], {
-  cwd: root,
-  // Hundreds of files load the same modules.
-  env: { ...process.env, NODE_COMPILE_CACHE: cache, ...(bundle && { FIREBREAK_BUNDLE: bundle }) },
-  stdio: 'inherit',
-})
+const runner = spawn(
+  pinnedNode(),
+  ['--test', `--test-concurrency=${FILES_AT_ONCE}`, '--test-timeout=600000', ...files],
+  {
+    cwd: root,
+    // Hundreds of files load the same modules.
+    env: { ...process.env, NODE_COMPILE_CACHE: cache, ...(bundle && { FIREBREAK_BUNDLE: bundle }) },
+    stdio: 'inherit',
+  },
+)
 const looking = setInterval(endStuckFiles, LOOK_EVERY_MS)
 // A terminal sends these to the runner as well, which ends its files and tells what it has; its end is ours.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => runner.kill(signal))

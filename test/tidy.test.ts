@@ -60,6 +60,9 @@ const UNNAMED_PERCENT_MAX = 3
 /** Functions of the source with more than five parameters. It only goes down. */
 const WIDE_FUNCTIONS_MAX = 11
 
+/** Files of cells that read what their host wrote, by the platform's own parser: they see no other file of ours. */
+const IN_CELLS = ['src/cells/linux/workspace/inside/trees.ts', 'src/rehearsal/drill/script-main.ts']
+
 describe('tidy', () => {
   const figures = figuresOfSource()
 
@@ -211,6 +214,23 @@ describe('tidy', () => {
       untested.map(([line]) => line),
       [],
     )
+  })
+
+  it('S11: one file asks the platform’s parser of JSON, which mistakes keys', () => {
+    const others = files('src/**/*.ts').filter(
+      (file) => !file.endsWith('.test.ts') && read(file).includes('JSON.parse('),
+    )
+    assert.deepEqual(others.toSorted(), [...IN_CELLS, 'src/model/text/parse-json.ts'].toSorted())
+  })
+
+  it('programs of a cell import nothing that is not beside them', () => {
+    const inside = files('src/cells/linux/workspace/inside/*.ts').filter((file) => !file.endsWith('.test.ts'))
+    for (const file of [...inside, ...IN_CELLS])
+      assert.deepEqual(
+        importsOf(file, 'values').filter((target) => dirname(target) !== dirname(file)),
+        [],
+        file,
+      )
   })
 
   it('no left-over is without a promise number', () => {

@@ -76,7 +76,7 @@ async function stopOnce(place: string, judge: (place: string) => Promise<Judged>
     const environment = await host.environment(agent.environment)
     if (!environment.ok) throw new Error(environment.reason)
     const command = ['bash', '-c', DEAF] as const
-    const ask = { agent, command, stdio: { kind: 'pipes' }, stopMark: readStopMark(state) } as const
+    const ask = { agent: agent.name, command, stdio: { kind: 'pipes' }, stopMark: readStopMark(state) } as const
     const launched = await environment.value.launch(ask)
     if (!launched.ok) throw new Error(launched.reason)
     launched.value.cell.start()

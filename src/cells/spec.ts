@@ -44,6 +44,8 @@ export interface CellSpec {
    * symlinks are resolved before the comparison.
    */
   readonly protectedPaths: readonly string[]
+  /** Paths that may be shown to a cell, read-only, and that no workspace may contain or lie in. */
+  readonly shownPaths?: readonly string[]
   /** Protected paths that no cell may read: they are hidden in its root file system, too. */
   readonly unseenPaths?: readonly string[]
   /** Layers that this launch does without, by a person's word, where the host lacks them. Default: none. */

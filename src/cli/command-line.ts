@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { isPersonName } from '../model/index.ts'
+import { isPersonName, parseJson } from '../model/index.ts'
 import { type Call, type Command, EXIT, type ExitCode, helpText, type Printer, parseOptions } from './command.ts'
 import { COMMANDS, GROUPS } from './commands.ts'
 import { printable, printableJson } from './print/printable.ts'
@@ -36,7 +36,7 @@ function unknown(name: string, print: Printer): ExitCode {
 function version(): string {
   const text = readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')
   // Our own, of this very checkout.
-  return (JSON.parse(text) as { readonly version: string }).version
+  return (parseJson(text) as { readonly version: string }).version
 }
 
 async function call(

@@ -1,6 +1,9 @@
 import process from 'node:process'
 import { runCommandLine } from './command-line.ts'
 
+/** Says to `bin/begin.js` that this program was there. */
+export const begun = true
+
 const args = process.argv.slice(2)
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Only what goes on for as long as somebody reads ends here, as with `firebreak logs | head`. Whatever else was asked for

@@ -382,6 +382,29 @@ describe('loadConfig', () => {
     assert.equal([...config.agents.values()][0]?.grants[0]?.approver, 'joao.costa@shop.example')
   })
 
+  it('a grant on a relay with a way out has an effect, whatever it calls its tools: a hardened environment wants its approver', async () => {
+    const config = (environment: object, server: object, grant: object = {}) =>
+      JSON.stringify({
+        environments: { live: { hardened: true, ...environment } },
+        upstreams: { web: { environment: 'live', tools: { fetch: { effect: 'read' } }, ...server } },
+        agents: {
+          alpha: {
+            owner: 'maria@shop.example',
+            environment: 'live',
+            command: ['sh'],
+            grants: [{ upstream: 'web', tools: ['fetch'], expires: '1h', ...grant }],
+          },
+        },
+      })
+    const [egress, relay] = [{ egress: ['https://partner.example'] }, { relay: true, mcp: { command: ['true'] } }]
+    const [missing, ...more] = await problems(config(egress, relay))
+    assert.match(missing?.message ?? '', /the relay "web", whose connections are effects, .* names no approver/)
+    assert.deepEqual(more, [])
+    await good(config(egress, relay, { approver: 'jo@shop.example' }))
+    await good(config({}, relay))
+    await good(config(egress, { mcp: { command: ['true'] } }))
+  })
+
   it('a resource has the labels of what the tools of its upstream return', async () => {
     const returns = (text: string) =>
       good(text).then(({ upstreams }) => {

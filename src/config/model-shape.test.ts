@@ -68,7 +68,7 @@ describe('model: under an upstream', () => {
         ),
         /dollars for a million|found/,
       ],
-      [[...model('provider: openai, models: [x]'), 'tools: { chat: { effect: read } }'], /nothing that a model/],
+      [[...model('provider: openai, models: [x]'), 'tools: { chat: { effect: read } }'], /nothing that this upstream/],
       [[...model('provider: openai, models: [x]'), 'http: { origin: "https://a.example" }'], /is an MCP server/],
     ] as const) {
       const found = await problems(lines)

@@ -28,7 +28,7 @@ import { openSecrets, type Secrets } from './content/secrets.ts'
 import { LoopSlices } from './fairness/loop-slices.ts'
 import { declaredIn, leaksIn } from './link/declared.ts'
 import type { Pulse } from './link/pulse.ts'
-import { type GatewaySetup, readSetup, secretsOf, type WardenMessage } from './link/setup.ts'
+import { type GatewaySetup, readFollowed, secretsOf, type WardenMessage } from './link/setup.ts'
 import { StdioPipes } from './link/stdio-pipes.ts'
 import { hostUptime } from './link/uptime.ts'
 import { drawActionId } from './pipeline/action-ids.ts'
@@ -148,7 +148,7 @@ export class EnvironmentGateway {
       send,
       cutRelays: (cell: ServedCell) => this.#relays.cut(cell),
     }
-    this.#delegations = new Delegations({ ...shared, agents: () => rules.setup.agents, budgets })
+    this.#delegations = new Delegations({ ...shared, numbered: () => rules.setup.numbered, budgets })
     this.#rungs = new Rungs({ ...shared, delegations: this.#delegations })
     this.#context = this.#contextFor(opened)
     this.#lines = new Lines({
@@ -265,8 +265,7 @@ export class EnvironmentGateway {
       case 'checkpointed':
         return this.#cells.get(message.number)?.savedFirst?.files.heard(message.problem)
       case 'note':
-        if (!(await this.#record(message.entry))) throw new Error('the ledger cannot be written')
-        return this.#send({ kind: 'answered', number: message.number })
+        return await this.#note(message)
       case 'order':
         return this.#rungs.order(message)
       case 'settle':
@@ -322,11 +321,21 @@ export class EnvironmentGateway {
     this.#send({ kind: 'answered', number })
   }
 
+  /** Records a deed of the warden's. Approvals that it ends end also where they came while it was on its way. */
+  async #note({ number, entry }: Extract<WardenMessage, { kind: 'note' }>): Promise<void> {
+    const recorded = await this.#record(entry)
+    if (entry.kind === 'configuration.applied')
+      for (const agent of entry.narrowed ?? []) this.#context.holds.withdraw(agent)
+    if (!recorded) throw new Error('the ledger cannot be written')
+    this.#send({ kind: 'answered', number })
+  }
+
   /** Puts another configuration in force, for every cell, in this tick. */
   #configure({ number, narrowed }: Extract<WardenMessage, { kind: 'configure' }>, file: number | undefined): void {
     if (file === undefined) throw new Error('no configuration came with it')
-    this.#rules.replaceBy(readSetup(readFileSync(file, 'utf8')))
-    this.#admission.decideAnew()
+    const { raised, ...setup } = readFollowed(readFileSync(file, 'utf8'))
+    this.#rules.replaceBy(setup)
+    this.#admission.decideAnew(new Map(raised.map((each) => [each.number, each.labels])))
     this.#undo.decideAnew()
     for (const agent of narrowed) this.#context.holds.withdraw(agent)
     this.#send({ kind: 'answered', number })

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
-import { cutText, type JsonObject, no, type Result, type UpstreamName } from '../model/index.ts'
+import { cutText, type JsonObject, no, parseJson, type Result, type UpstreamName } from '../model/index.ts'
 import { coveredText } from './content/cover.ts'
 import { searchBeforeCuts } from './content/cut-shown.ts'
 import { openSecrets } from './content/secrets.ts'
@@ -85,7 +85,7 @@ export interface Leaking {
 if (import.meta.main) {
   shutProcess(uidArgument(process.argv))
   // From our own command line tool, which started this process.
-  const inspection = JSON.parse(readFileSync(3, 'utf8')) as Inspection
+  const inspection = parseJson(readFileSync(3, 'utf8')) as unknown as Inspection
   const secrets = openSecrets(new Map(inspection.secrets))
   if (secrets.ok) searchBeforeCuts(secrets.value)
   const offered = await Promise.all(

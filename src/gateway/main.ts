@@ -10,6 +10,7 @@ import process from 'node:process'
 import { receiveDescriptors } from '../cells/descriptors.ts'
 import { shutProcess, uidArgument } from '../cells/unprivileged.ts'
 import { writableLog } from '../ledger/files/writable-log.ts'
+import { parseJson } from '../model/index.ts'
 import { EnvironmentGateway } from './environment.ts'
 import { startHeartbeat } from './link/heartbeat.ts'
 import { type Pulse, pulseBytes } from './link/pulse.ts'
@@ -36,7 +37,7 @@ receiveDescriptors(
   5,
   ({ message, fds }) => {
     // The warden's own words: it made this process, and a cell has no way to this channel.
-    const told = JSON.parse(new TextDecoder().decode(message)) as WardenMessage
+    const told = parseJson(new TextDecoder().decode(message)) as WardenMessage
     void gateway.take(told, fds)
   },
   () => void gateway.stop('the warden is gone').then(() => process.exit(0)),

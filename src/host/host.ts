@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Driver, Warden, WardenFault } from '../cells/driver.ts'
-import type { EnvironmentName } from '../model/index.ts'
+import type { ConfigurationApplied, EnvironmentName } from '../model/index.ts'
 import { no, type Result } from '../model/index.ts'
 import { driverFor, type Registered } from './drivers.ts'
 import { type EnvironmentRun, openEnvironment } from './environment/environment-run.ts'
@@ -7,6 +8,9 @@ import { type ConfigurationDigests, digestsOf, type Judged } from './prepare/set
 import { orderedText } from './services/starting.ts'
 import { tenantOf } from './state/tenants.ts'
 import type { Unwritten } from './stop/fence-again.ts'
+
+/** Milliseconds that the end of a host waits for a change of its configuration that is under way. */
+const CHANGE_MS_MAX = 15_000
 
 export interface HostOptions {
   readonly judged: Judged
@@ -28,6 +32,8 @@ export interface HostChange {
   /** Opens another one, by the configuration that is in force. */
   openAlso(name: EnvironmentName): Promise<Result<EnvironmentRun, string>>
   adopt(judged: Judged, digests: ConfigurationDigests): void
+  /** Has an entry recorded when that environment opens next, before anything starts there. */
+  owe(name: EnvironmentName, entry: ConfigurationApplied): void
   /** Ends an environment with its cells; `record` is done before its gateway ends. */
   close(name: EnvironmentName, record: (run: EnvironmentRun) => Promise<void>): Promise<void>
 }
@@ -49,6 +55,8 @@ export class Host {
   readonly #environments = new Map<EnvironmentName, Promise<Result<EnvironmentRun, string>>>()
   /** Orders that no fence had when their environment was closed before the host: it does not open again. */
   readonly #unwritten = new Map<EnvironmentName, readonly Unwritten[]>()
+  /** Entries that ledgers do not have yet, since their environment could not be opened. */
+  readonly #owed = new Map<EnvironmentName, readonly ConfigurationApplied[]>()
   #closing = false
   #judged: Judged
   #digests: ConfigurationDigests | undefined
@@ -94,6 +102,7 @@ export class Host {
         this.#judged = judged
         this.#digests = digests
       },
+      owe: (name, entry) => void this.#owed.set(name, [...(this.#owed.get(name) ?? []), entry]),
       close: (name, record) => this.#closeOne(name, record),
     }
   }
@@ -155,7 +164,23 @@ export class Host {
     const warden = () => this.#wardenOf(driver.value)
     const configuration = digests?.get(tenantOf(judged.config, environment))
     const read = configuration === undefined ? {} : { configuration }
-    return openEnvironment({ judged, environment, stateDirectory, warden, heeds, onUnsearched, ...read })
+    const opened = await openEnvironment({
+      judged,
+      environment,
+      stateDirectory,
+      warden,
+      heeds,
+      onUnsearched,
+      ...read,
+    })
+    if (opened.ok) await this.#recordOwed(environment, opened.value)
+    return opened
+  }
+
+  async #recordOwed(environment: EnvironmentName, run: EnvironmentRun): Promise<void> {
+    const owed = this.#owed.get(environment) ?? []
+    const recorded = await Promise.all(owed.map((entry) => run.record(entry)))
+    if (recorded.every((is) => is)) this.#owed.delete(environment)
   }
 
   #wardenOf(driver: Driver): Promise<Result<Warden, WardenFault>> {
@@ -170,7 +195,7 @@ export class Host {
    */
   async close(why: string): Promise<readonly Unwritten[]> {
     this.#closing = true
-    await this.#changed
+    await Promise.race([this.#changed, delay(CHANGE_MS_MAX, undefined, { ref: false })])
     const all = await Promise.allSettled(this.#environments.values())
     const open = all.flatMap((each) => (each.status === 'fulfilled' && each.value.ok ? [each.value.value] : []))
     await Promise.all(open.map((each) => each.beginClose()))

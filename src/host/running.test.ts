@@ -9,7 +9,7 @@ import { storesOf } from './state/stores.ts'
 import { EVERYBODY, type Fenced } from './stop/fences.ts'
 
 const [ALPHA, BETA] = [agentName('alpha'), agentName('beta')]
-const NOTHING = { cells: [], host: undefined, unnamed: [], unanswered: [], cuts: [] }
+const NOTHING = { cells: [], host: undefined, unreachedHost: undefined, unnamed: [], unanswered: [], cuts: [] }
 
 function fenced(rung: Fenced['rung'], order: string): Fenced {
   return { rung, by: 'maria.silva@shop.example', why: 'a test', atMs: 1, order }

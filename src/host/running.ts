@@ -15,6 +15,8 @@ export interface RunningNow {
   readonly cells: readonly LiveCell[]
   /** The host that is up over the state. */
   readonly host: { readonly pid: number; readonly sinceMs: number } | undefined
+  /** Words on a host that is up, or may be, and is not reached. */
+  readonly unreachedHost: string | undefined
   /** Cells that run by the kernel, and that no warden has named. */
   readonly unnamed: readonly UnnamedCell[]
   /** Agents that are fenced, each with its rung, person and reason. */
@@ -43,7 +45,8 @@ export async function runningNow(stateDirectory: string): Promise<RunningNow> {
   const before = new Set(standingIn(all).flatMap((each) => (each.begun ? [each.cell] : [])))
   const done = await cellsTold(all)
   const cells = done.flatMap((each) => each.cells ?? [])
-  const host = await (await reachHost(stateDirectory))?.about()
+  const reached = await reachHost(stateDirectory)
+  const host = reached.ok ? await reached.value?.about() : reached
   // What ran before the wardens were asked, and runs after it, is a cell of theirs, or of nobody.
   const cuts = new Set<string>()
   const named = new Set(cells.map(({ cell }) => cell))
@@ -54,6 +57,7 @@ export async function runningNow(stateDirectory: string): Promise<RunningNow> {
   return {
     cells,
     host: host?.ok ? host.value : undefined,
+    unreachedHost: host === undefined || host.ok ? undefined : host.reason,
     unnamed: unnamed().map(({ cell, about }) => ({ cell, agent: about?.agent, environment: about?.environment })),
     contained: fenced.flatMap(([agent, each]) =>
       agent !== EVERYBODY && each.rung !== 'normal' ? [[agent, each] as const] : [],

@@ -12,11 +12,6 @@ export function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof WrittenNumber)
 }
 
-/** Returns a value as plain JSON, without undefined members and methods, for the ledger or a socket. */
-export function asJson(value: object): JsonObject {
-  return JSON.parse(JSON.stringify(value)) as JsonObject
-}
-
 /** Returns the same value, in which only those numbers are kept as written that no double is exactly. */
 export function withDoubles(value: Json): Json {
   if (value instanceof WrittenNumber) return doubleOf(value) ?? value

@@ -5,6 +5,7 @@ import { cpSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { temporaryDirectory } from '../../test/kit/temporary.ts'
+import { writableLog } from '../ledger/files/writable-log.ts'
 import type { LoggedEntry } from '../ledger/store.ts'
 import { pageOf } from '../recovery/incident/page.ts'
 import { stateOperator } from './state-operator.ts'
@@ -56,6 +57,29 @@ describe('S15: why an action was decided as it was', () => {
     assert.deepEqual([decided.kind, outcome?.action, again], ['action.intent', intent.action, undefined])
     assert.match(sent, /contacts/)
     assert.match(answered, /GOOD1/)
+  })
+
+  it('S10: of a relay’s request, whose head holds the credential of its server, its bytes only where all are asked for', async () => {
+    const intent = entries.find((entry) => entry.kind === 'action.intent')
+    assert.ok(intent?.kind === 'action.intent')
+    const { log: _, v: _v, seq: _seq, atMs: _atMs, ...body } = intent
+    const relayed = temporaryDirectory()
+    const opened = await writableLog(join(relayed, 'ledger', 'test'), 'test').open({ clock: { nowMs: () => 1 } })
+    assert.ok(opened.ok)
+    const head = Buffer.from('GET /a HTTP/1.1\r\nauthorization: Bearer THE-KEY-OF-THE-SERVER\r\n\r\n')
+    const payload = opened.value.payloads.put(intent.cell, head)
+    assert.ok(payload.ok)
+    const connection = { ...body, operation: 'http.connect', args: { method: 'GET' }, payload: payload.value } as const
+    assert.ok(opened.value.append(connection).ok)
+    await opened.value.close()
+    const ask = { action: intent.action, configuration: none }
+    const sent = async (bytes: boolean) => {
+      const why = await stateOperator(relayed).why({ ...ask, bytes })
+      assert.ok(why.ok, JSON.stringify(why))
+      return why.value.sent
+    }
+    assert.match((await sent(false)) ?? '', /^\(it may hold a secret.*--bytes shows it\)$/)
+    assert.equal(await sent(true), head.toString())
   })
 
   it('of one that is in no log, and of a state without any, says so', async () => {

@@ -13,7 +13,7 @@ import { entriesOf, followEntries } from '../host/state/logs.ts'
 import { statesIn } from '../host/state/tenants.ts'
 import { orderStop } from '../host/stop/order/order-stop.ts'
 import type { StopAnswer, StopAsk, StopFault, StopListener } from '../host/stop/order/stop-ask.ts'
-import { reachHost } from '../host/up/reach-host.ts'
+import { type ReachedHost, reachHost } from '../host/up/reach-host.ts'
 import type { LoggedEntry } from '../ledger/store.ts'
 import { holdsIn, type KnownHold } from '../ledger/views/holds.ts'
 import { no, type Result } from '../model/index.ts'
@@ -71,7 +71,16 @@ export function stateOperator(stateDirectory: string): StateOperator {
     why: async (ask) => (await import('../control/why.ts')).whyOf(stateDirectory, ask),
     incident: async (ask) =>
       (await import('../control/incident-of-cell.ts')).incidentOfCell(stateDirectory, ask, Date.now()),
-    plan: async () => (await reachHost(stateDirectory))?.plan() ?? no({ kind: 'no-host' }),
-    apply: async (ask) => (await reachHost(stateDirectory))?.apply(ask) ?? no({ kind: 'no-host' }),
+    plan: () => askHost(stateDirectory, (host) => host.plan()),
+    apply: (ask) => askHost(stateDirectory, (host) => host.apply(ask)),
   }
+}
+
+async function askHost<T>(
+  stateDirectory: string,
+  ask: (host: ReachedHost) => Promise<Result<T, ApplyFault>>,
+): Promise<Result<T, ApplyFault>> {
+  const reached = await reachHost(stateDirectory)
+  if (!reached.ok) return no({ kind: 'unreached', problem: reached.reason })
+  return reached.value === undefined ? no({ kind: 'no-host' }) : ask(reached.value)
 }

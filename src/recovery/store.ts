@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CheckpointId, checkpointId } from '../model/index.ts'
+import { type CheckpointId, checkpointId, parseJson } from '../model/index.ts'
 import { type Checkpoint, checkpointFrom } from './checkpoint.ts'
 
 export interface Store {
@@ -82,7 +82,7 @@ export function openStore(directory: string): Store {
  */
 function read(path: string, name: string): Checkpoint | undefined {
   try {
-    const checkpoint = checkpointFrom(JSON.parse(readFileSync(join(path, 'checkpoint.json'), 'utf8')))
+    const checkpoint = checkpointFrom(parseJson(readFileSync(join(path, 'checkpoint.json'), 'utf8')))
     return checkpoint?.id === name && existsSync(join(path, 'disk')) ? checkpoint : undefined
   } catch {
     return undefined

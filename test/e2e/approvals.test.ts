@@ -79,7 +79,9 @@ describe('S15: a hold and the people who answer it', { skip: SKIP }, () => {
     await until('one action waits', async () => (await holds(state)).length === 1)
     const [hold] = await holds(state)
     const reference = hold?.held.hold ?? ''
-    const words = await firebreak(['approvals', '--state', state])
+    const listed = () => firebreak(['approvals', '--state', state])
+    await until('it is tried again', async () => /, tried \d+ times/.test((await listed()).stdout))
+    const words = await listed()
     assert.equal(words.code, 4)
     assert.match(words.stdout, /alpha → memory\/create_entities \(write\), tried \d+ times/)
     assert.match(words.stdout, /\$\.entities\[0\]\.name is "EVIL", which neither the task/)

@@ -5,7 +5,7 @@ import process from 'node:process'
 import { it } from 'node:test'
 import type { JsonObject } from '../../src/model/index.ts'
 import { decimalUnits, moneyFrom } from '../../src/model/index.ts'
-import { startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.ts'
+import { startGatewayProcess, startGatewayProcessOn, type TestGateway } from '../kit/gateway.ts'
 import { answer, type ScriptedCall, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { call } from '../kit/wire.ts'
 
@@ -56,7 +56,7 @@ it('S7: 200 racing clients, a lying upstream and kill -9: its own book never exc
     },
   })
   const declared = { effect: 'spend', amount: '$.amount', currency: 'EUR', settles: '$.charged' }
-  const first = await startGateway({
+  const first = await startGatewayProcess({
     upstreams: {
       bank: {
         mcp: { url: upstream.url },
@@ -72,7 +72,7 @@ it('S7: 200 racing clients, a lying upstream and kill -9: its own book never exc
   assert.match(await first.lost, /SIGKILL/)
   await first.stop()
   const beforeCrash = sum(taken)
-  const second = await startGatewayOn(first.configFile, { stateDirectory: first.state.directory, accept: false })
+  const second = await startGatewayProcessOn(first.configFile, { stateDirectory: first.state.directory, accept: false })
   await race(second)
 
   const spent = sum(taken)

@@ -7,7 +7,8 @@ import type { Entry } from '../../src/model/entry.ts'
 import type { JsonObject } from '../../src/model/index.ts'
 import { explain } from '../../src/policy/index.ts'
 import { firebreak } from '../kit/command-line.ts'
-import { startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.ts'
+import type { ConfigPlan } from '../kit/config-text.ts'
+import { startGateway, startGatewayOn, startGatewayProcess, type TestGateway } from '../kit/gateway.ts'
 import { eventText, type ScriptedCall, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { call, errorOf, type HttpReply, textOf } from '../kit/wire.ts'
 
@@ -38,7 +39,12 @@ const BUDGETS: Readonly<Record<keyof typeof TOOLS, object>> = {
 }
 
 /** Each tool under a grant of its own, and an upstream that answers what it is told to. */
-async function shop(budgets: Readonly<Record<string, object>> = BUDGETS) {
+const shop = (budgets?: Readonly<Record<string, object>>) => shopOn(startGateway, budgets)
+
+async function shopOn<Started extends TestGateway>(
+  start: (plan: ConfigPlan) => Promise<Started>,
+  budgets: Readonly<Record<string, object>> = BUDGETS,
+) {
   let answer: (asked: ScriptedCall) => JsonObject | undefined = () => textResult('{}')
   const numbers = { inputSchema: { type: 'object', properties: { amount: { type: ['number', 'string'] } } } }
   const upstream = await startUpstream({
@@ -53,7 +59,7 @@ async function shop(budgets: Readonly<Record<string, object>> = BUDGETS) {
     expires: '8h',
   }))
   const tools = Object.fromEntries(Object.entries(TOOLS).filter(([name]) => name in budgets))
-  const gateway = await startGateway({
+  const gateway = await start({
     upstreams: { shop: { mcp: { url: upstream.url }, tools } },
     agents: { alpha: { grants } },
   })
@@ -191,7 +197,7 @@ describe('S7: what an upstream says it charged', () => {
 
 describe('S7: crashes and tasks', () => {
   it('after kill -9 everything still counts: what was answered, what was not, and what was settled', async () => {
-    const own = await shop({ pay: BUDGETS.pay, list: BUDGETS.list, page: BUDGETS.page })
+    const own = await shopOn(startGatewayProcess, { pay: BUDGETS.pay, list: BUDGETS.list, page: BUDGETS.page })
     const { gateway, answers, upstream } = own
     const url = (await gateway.admit()).url('shop')
     answers({ charged: 40, ...rows(4) })

@@ -8,7 +8,7 @@ import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pulseBytes } from '../../src/gateway/link/pulse.ts'
 import type { JsonObject } from '../../src/model/index.ts'
-import { startGateway, startGatewayOn, type TestGateway } from '../kit/gateway.ts'
+import { startGatewayProcess, startGatewayProcessOn, type TestGateway } from '../kit/gateway.ts'
 import { stolenDescriptor } from '../kit/host.ts'
 import { type ScriptedUpstream, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
@@ -39,7 +39,7 @@ function refusedFor(entries: Entries, what: string): number {
 describe('S4, S14: the witness', { concurrency: 2 }, () => {
   it('S4: killed: what has an effect is refused five seconds later, reads are still answered', async () => {
     const upstream = await desk()
-    const gateway = await startGateway(plan(upstream))
+    const gateway = await startGatewayProcess(plan(upstream))
     const url = (await gateway.admit()).url('desk')
     assert.equal(textOf(await call(url, 'note', { text: 'before' })), 'note')
     process.kill(gateway.witnessPid, 'SIGKILL')
@@ -60,7 +60,7 @@ describe('S4, S14: the witness', { concurrency: 2 }, () => {
 
   it('S4: stopped without a word, it is missed in the same way, and trusted again when it is back', async () => {
     const upstream = await desk()
-    const gateway = await startGateway(plan(upstream))
+    const gateway = await startGatewayProcess(plan(upstream))
     const url = (await gateway.admit()).url('desk')
     process.kill(gateway.witnessPid, 'SIGSTOP')
     await delay(6_500)
@@ -81,7 +81,7 @@ describe('S4, S14: the disk under the ledger', () => {
     assert.equal(mounted.status, 0, mounted.stderr.toString())
     cleanUp(() => void spawnSync('/bin/umount', ['-l', disk]))
     const upstream = await desk()
-    const gateway = await startGateway(plan(upstream), { stateDirectory: join(disk, 'state') })
+    const gateway = await startGatewayProcess(plan(upstream), { stateDirectory: join(disk, 'state') })
     const url = (await gateway.admit()).url('desk')
     const replies: HttpReply[] = []
     for (let i = 0; i < 30; i++) replies.push(await call(url, 'note', { text: `${i} ${'x'.repeat(900_000)}` }))
@@ -104,7 +104,7 @@ describe('S4, S14: the disk under the ledger', () => {
 describe('S14: the gateway', { concurrency: 2 }, () => {
   it('S14: killed: connections are refused at once, the warden hears it, what was under way is unknown', async () => {
     const upstream = await desk()
-    const gateway = await startGateway(plan(upstream))
+    const gateway = await startGatewayProcess(plan(upstream))
     const cell = await gateway.admit()
     assert.equal(textOf(await call(cell.url('desk'), 'note', {})), 'note')
     const cut = assert.rejects(call(cell.url('desk'), 'hang'))
@@ -116,7 +116,10 @@ describe('S14: the gateway', { concurrency: 2 }, () => {
     assert.equal(upstream.calls.length, 2)
     await gateway.stop()
 
-    const next = await startGatewayOn(gateway.configFile, { stateDirectory: gateway.state.directory, accept: false })
+    const next = await startGatewayProcessOn(gateway.configFile, {
+      stateDirectory: gateway.state.directory,
+      accept: false,
+    })
     assert.equal(textOf(await call((await next.admit()).url('desk'), 'note', {})), 'note')
     const told = await next.entries((all) => all.filter(({ kind }) => kind === 'action.outcome').length === 2)
     const intents = told.flatMap((entry) => (entry.kind === 'action.intent' ? [entry.action] : []))
@@ -133,7 +136,7 @@ describe('S14: the gateway', { concurrency: 2 }, () => {
   })
 
   it('S14: stopped without a word, it is missed by the warden, ended, and its door is shut', async () => {
-    const gateway = await startGateway(plan(await desk()))
+    const gateway = await startGatewayProcess(plan(await desk()))
     const url = (await gateway.admit()).url('desk')
     process.kill(gateway.gatewayPid, 'SIGSTOP')
     const waiting = assert.rejects(call(url, 'note', {}), /ECONNREFUSED|ECONNRESET|socket hang up/)
@@ -144,7 +147,7 @@ describe('S14: the gateway', { concurrency: 2 }, () => {
 
   const root = process.getuid?.() === 0 ? false : 'its descriptor is taken as root'
   it('S14: S17: one that floods the warden with what nobody asked is ended', { skip: root }, async () => {
-    const gateway = await startGateway(plan(await desk()))
+    const gateway = await startGatewayProcess(plan(await desk()))
     const pulses = stolenDescriptor(gateway.gatewayPid, 4)
     // At once: it is this very process that hears it.
     const say = (from: number, count: number) => {
@@ -161,7 +164,7 @@ describe('S14: the gateway', { concurrency: 2 }, () => {
 
   it('S13: a cell that has ended has no listener, and the others keep theirs', async () => {
     const upstream = await desk()
-    const gateway = await startGateway(plan(upstream))
+    const gateway = await startGatewayProcess(plan(upstream))
     const [gone, stays] = [await gateway.admit(), await gateway.admit('beta')]
     const cut = assert.rejects(call(gone.url('desk'), 'hang'))
     await until('it has been sent', () => upstream.calls.some(({ name }) => name === 'hang'))

@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { connect } from 'node:net'
 import { describe, it } from 'node:test'
 import type { JsonObject } from '../../src/model/index.ts'
-import { residentMiB, startGateway } from '../kit/gateway.ts'
+import { residentMiB, startGatewayProcess } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import {
   call,
@@ -29,7 +29,7 @@ const upstream = await startUpstream({
   onCall: ({ args }) => textResult(`noted ${String(args.text)}`),
 })
 const desk = { mcp: { url: upstream.url }, tools: { note: 'write' } } as const
-const gateway = await startGateway({ upstreams: { desk, none: desk } })
+const gateway = await startGatewayProcess({ upstreams: { desk, none: desk } })
 const cell = await gateway.admit()
 const url = cell.url('desk')
 const neighbour = await gateway.admit('beta')

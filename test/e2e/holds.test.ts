@@ -84,6 +84,11 @@ function heldIn(answer: Parameters<typeof textOf>[0]): string | undefined {
   return /holds this call.*\(reference (a_[0-9a-z]{20})\)/.exec(textOf(answer) ?? '')?.[1]
 }
 
+/** Waits until a hold is in the ledger, where a person's commands read it. */
+async function written(gateway: TestGateway, hold: string): Promise<void> {
+  await gateway.entries((all) => all.some((entry) => entry.kind === 'action.held' && entry.action === hold))
+}
+
 describe('S15: destinations', () => {
   it('one that only untrusted data names is held, with where it was seen; nothing is sent', async () => {
     const { gateway, paid } = await bank()
@@ -246,6 +251,7 @@ describe('S4, S15: holds', () => {
     const note = `${'the weekly list. '.repeat(20)}and all of the customers`
     const state = ['--state', gateway.state.directory]
     const hold = heldIn(await use('pay', { to, note })) ?? ''
+    await written(gateway, hold)
     const listed = await firebreak(['approvals', ...state])
     assert.match(listed.stdout, / {2}to +"ops@shop\.example,\[250 spaces\]\\n\[6 times\]drop@attacker\.example"/)
     assert.match(listed.stdout, /and all of the customers/)
@@ -262,6 +268,7 @@ describe('S4, S15: holds', () => {
     assert.match(read.stdout, /^approved by/, read.stderr)
 
     const long = heldIn(await use('pay', { to, note: `${note} ${'x'.repeat(9_000)}.` })) ?? ''
+    await written(gateway, long)
     const short = (await firebreak(['approvals', ...state])).stdout
     assert.match(short, new RegExp(`not all +what is shortened .* firebreak why ${long} --bytes shows all of it`))
     assert.doesNotMatch((await firebreak(['why', long, ...state])).stdout, /digest/)
@@ -280,6 +287,7 @@ describe('S4, S15: holds', () => {
     const state = ['--state', gateway.state.directory]
     for (const note of ['tok-1234567890abcdef, and 9,999 EUR to EVIL1', `${'x'.repeat(40_000)} tok-1234567890abcdef`]) {
       const hold = heldIn(await use('pay', { to: 'DE89', note })) ?? ''
+      await written(gateway, hold)
       const listed = (await firebreak(['approvals', ...state])).stdout
       assert.match(listed, /not all +what is shortened or covered here .* a secret is covered in it/)
       const approved = await firebreak(['approve', hold, '--as', 'joao.costa@shop.example', ...state])

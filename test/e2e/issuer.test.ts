@@ -71,7 +71,7 @@ async function scene() {
       `cat /firebreak/issuer.pem; exec /opt/node ${AGENTS}/steady.ts desk__note`,
     ] as const
     const launched = await run.launch({
-      agent,
+      agent: agent.name,
       command,
       stdio: { kind: 'pipes' },
       stopMark: readStopMark(state),

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { JsonObject } from '../../src/model/index.ts'
-import { residentMiB, startGateway, type TestCell } from '../kit/gateway.ts'
+import { residentMiB, startGatewayProcess, type TestCell } from '../kit/gateway.ts'
 import { eventText, type ScriptedCall, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
@@ -25,7 +25,7 @@ const upstream = await startUpstream({
   onCall: answered,
 })
 const tools = { note: 'write', flood: 'read', slow: 'read' } as const
-const gateway = await startGateway({ upstreams: { desk: { mcp: { url: upstream.url }, tools } } })
+const gateway = await startGatewayProcess({ upstreams: { desk: { mcp: { url: upstream.url }, tools } } })
 
 async function answered({ id, name, params, response }: ScriptedCall): Promise<JsonObject | undefined> {
   if (name === 'slow') await new Promise<void>((resolve) => void (released ? resolve() : held.push(resolve)))

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { JsonObject } from '../../src/model/index.ts'
-import { residentMiB, startGateway, type TestCell } from '../kit/gateway.ts'
+import { residentMiB, startGatewayProcess, type TestCell } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
@@ -19,7 +19,7 @@ const upstream = await startUpstream({
 })
 const tools = { note: 'write', large: 'read' } as const
 const resources = ['doc://{year}-{name}']
-const gateway = await startGateway({ upstreams: { desk: { mcp: { url: upstream.url }, tools, resources } } })
+const gateway = await startGatewayProcess({ upstreams: { desk: { mcp: { url: upstream.url }, tools, resources } } })
 let lost: string | undefined
 gateway.lost.then((why) => {
   lost = why

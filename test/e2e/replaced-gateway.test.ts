@@ -89,7 +89,12 @@ async function opened(agents: (cell: CellPlan) => ConfigPlan['agents'], memory =
     gateway: () => gateways().find((pid) => !before.includes(pid)) ?? 0,
     launch: async (script: string, ...args: readonly string[]) => {
       const command = ['/opt/node', `${AGENTS}/${script}`, ...args] as const
-      const launched = await environment.value.launch({ agent, command, stdio: { kind: 'pipes' }, stopMark })
+      const launched = await environment.value.launch({
+        agent: agent.name,
+        command,
+        stdio: { kind: 'pipes' },
+        stopMark,
+      })
       if (!launched.ok) throw new Error(launched.reason)
       const { cell } = launched.value
       // What it prints is read, or it would stand still itself.

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test'
 import { monotonicUs } from '../../src/model/host/monotonic.ts'
 import type { Entry, JsonObject } from '../../src/model/index.ts'
 import type { ConfigPlan } from '../kit/config-text.ts'
-import { startGateway, type TestGateway } from '../kit/gateway.ts'
+import { startGateway, startGatewayProcess, type TestGateway } from '../kit/gateway.ts'
 import { type ScriptedUpstream, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { call, errorOf, type HttpReply, modern, post, textOf } from '../kit/wire.ts'
 
@@ -262,7 +262,7 @@ describe('another gateway', () => {
   it('goes on where the one before it ended: a slow storm is not forgotten', async () => {
     const books = await upstream()
     const containment = { detectors: { duplicates: { payments: 4 } } }
-    const first = await startGateway(plan(books.url, containment))
+    const first = await startGatewayProcess(plan(books.url, containment))
     const cell = await first.admit()
     for (let i = 0; i < 3; i++) await call(cell.url(), 'books__pay', pay(0))
     process.kill(first.gatewayPid, 'SIGKILL')

@@ -3,14 +3,16 @@ import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { startGateway } from '../kit/gateway.ts'
+import { startGatewayProcess } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp } from '../kit/temporary.ts'
 import { call, textOf } from '../kit/wire.ts'
 
 it('S17: slow senders hold their own connections and nothing else, and are cut', async () => {
   const upstream = await startUpstream({ era: 'modern', tools: [tool('note')], onCall: ({ name }) => textResult(name) })
-  const gateway = await startGateway({ upstreams: { desk: { mcp: { url: upstream.url }, tools: { note: 'write' } } } })
+  const gateway = await startGatewayProcess({
+    upstreams: { desk: { mcp: { url: upstream.url }, tools: { note: 'write' } } },
+  })
   const [attacker, neighbour] = [await gateway.admit('alpha'), await gateway.admit('beta')]
   const sockets = await Promise.all(Array.from({ length: 100 }, () => opened(attacker.port)))
   for (const socket of sockets) socket.write('POST /mcp/desk HTTP/1.1\r\nHost: localhost\r\nX-Slow: ')

@@ -10,7 +10,7 @@ import { definitionDigest } from '../../src/gateway/protocols/mcp/contract/defin
 import { writeAccepted } from '../../src/host/prepare/accepted.ts'
 import { personName, toolName, upstreamName } from '../../src/model/index.ts'
 import { writeConfig } from '../kit/config-text.ts'
-import { residentMiB, startGatewayOn, type TestCell } from '../kit/gateway.ts'
+import { residentMiB, startGatewayProcessOn, type TestCell } from '../kit/gateway.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { call, errorOf, type HttpReply, textOf } from '../kit/wire.ts'
 import { definitionOf, LIES } from './agents/lying-server.ts'
@@ -24,7 +24,7 @@ const accepted = LIES.map((lie) => {
   return [toolName(lie), { name: toolName(lie), definition, digest: definitionDigest(definition), ...by }] as const
 })
 writeAccepted(file, new Map([[upstreamName('liar'), new Map(accepted)]]))
-const gateway = await startGatewayOn(file)
+const gateway = await startGatewayProcessOn(file)
 
 /** A cell with a server of its own, as the warden would start one in an upstream cell. */
 async function cellWithServer(): Promise<TestCell> {

@@ -5,7 +5,13 @@ import process from 'node:process'
 import { describe, it } from 'node:test'
 import type { Entry } from '../../src/model/entry.ts'
 import type { Json, JsonObject } from '../../src/model/index.ts'
-import { type Beginning, startGateway, startGatewayOn, type TestCell, type TestGateway } from '../kit/gateway.ts'
+import {
+  type Beginning,
+  type GatewayProcess,
+  startGatewayProcess,
+  startGatewayProcessOn,
+  type TestCell,
+} from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { call, textOf } from '../kit/wire.ts'
 
@@ -22,10 +28,10 @@ const DECLARED = {
 const TRAPPED = { mode: 'observe', decoys: { tools: ['bank/trap'] } }
 
 interface Scene {
-  readonly first: TestGateway
+  readonly first: GatewayProcess
   readonly paid: () => number
   /** The first gateway ends as no gateway should, and another begins over its state. */
-  readonly crash: (gateway: TestGateway) => Promise<TestGateway>
+  readonly crash: (gateway: GatewayProcess) => Promise<GatewayProcess>
 }
 
 async function scene(): Promise<Scene> {
@@ -36,7 +42,7 @@ async function scene(): Promise<Scene> {
   }
   const bank = await startUpstream({ era: 'modern', tools: OFFERED, onCall: answer })
   const web = await startUpstream({ era: 'modern', tools: [tool('search', properties('text'))], onCall: answer })
-  const first = await startGateway({
+  const first = await startGatewayProcess({
     upstreams: {
       bank: { mcp: { url: bank.url }, tools: DECLARED },
       web: { mcp: { url: web.url }, tools: { search: { effect: 'read', returns: [] } } },
@@ -59,7 +65,7 @@ async function scene(): Promise<Scene> {
     crash: async (gateway) => {
       process.kill(gateway.gatewayPid, 'SIGKILL')
       await gateway.stop()
-      return startGatewayOn(gateway.configFile, { stateDirectory: gateway.state.directory, accept: false })
+      return startGatewayProcessOn(gateway.configFile, { stateDirectory: gateway.state.directory, accept: false })
     },
   }
 }

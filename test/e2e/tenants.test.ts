@@ -13,7 +13,7 @@ import { logsOf, stateOfLog } from '../../src/host/state/logs.ts'
 import { openState } from '../../src/host/state/state.ts'
 import { environmentName, type Problem, tenantName } from '../../src/model/index.ts'
 import { type ConfigPlan, writeConfig } from '../kit/config-text.ts'
-import { startGatewayOn } from '../kit/gateway.ts'
+import { startGatewayProcessOn } from '../kit/gateway.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 import { call, errorOf, modern, textOf } from '../kit/wire.ts'
@@ -235,7 +235,7 @@ describe('S6: tenants on one host', () => {
     const upstreams = { 'shop-book': upstreamOf('shop', shop.url), 'bank-book': upstreamOf('bank', bank.url) }
     const { file } = await written({ ...PLAN, upstreams })
     const stateDirectory = join(temporaryDirectory(), 'state')
-    const start = (tenant: string) => startGatewayOn(file, { stateDirectory, environment: `${tenant}-live` })
+    const start = (tenant: string) => startGatewayProcessOn(file, { stateDirectory, environment: `${tenant}-live` })
     const [shopGateway, bankGateway] = [await start('shop'), await start('bank')]
     const cell = await shopGateway.admit('shop-desk')
     assert.equal(textOf(await call(cell.url('shop-book'), 'shop.pay')), 'shop paid')

@@ -8,8 +8,8 @@ import type { UndoOrder } from '../../src/host/people/undo-order.ts'
 import { fileLog } from '../../src/ledger/files/file-logs.ts'
 import { agentName, environmentName, LIMITS, newActionId, newCellId, personName } from '../../src/model/index.ts'
 import { type Plan, planOf, type Selection, todo } from '../../src/recovery/plan.ts'
-import type { DeclaredPlan } from '../kit/config-text.ts'
-import { startGateway, startGatewayOn, type TestCell, type TestGateway } from '../kit/gateway.ts'
+import type { ConfigPlan, DeclaredPlan } from '../kit/config-text.ts'
+import { startGateway, startGatewayOn, startGatewayProcess, type TestCell, type TestGateway } from '../kit/gateway.ts'
 import { type Behaviour, FIND, REFUND_CREATE, REFUND_TOOLS, type RefundBook, refundBook } from '../kit/refund-book.ts'
 import { until } from '../kit/until.ts'
 import { call, textOf } from '../kit/wire.ts'
@@ -24,7 +24,11 @@ interface Options {
   readonly grants?: readonly object[]
 }
 
-async function desk(
+const desk = (book: RefundBook, options?: Options, budget?: Readonly<Record<string, string>>) =>
+  deskOn(startGateway, book, options, budget)
+
+async function deskOn<Started extends TestGateway>(
+  start: (plan: ConfigPlan) => Promise<Started>,
   book: RefundBook,
   { check = false, key = false, byRequest = false, grants }: Options = {},
   budget: Readonly<Record<string, string>> = {},
@@ -39,7 +43,7 @@ async function desk(
     },
     ...(check && { check: FIND }),
   }
-  return startGateway({
+  return start({
     upstreams: {
       bank: { mcp: { url: book.upstream.url }, tools: { ...REFUND_TOOLS, 'refunds.create': create } },
     },
@@ -383,7 +387,7 @@ describe('undo: killed at every step', () => {
   for (const at of ['hang-before', 'hang'] as const)
     it(`the gateway is killed while a cancellation ${at === 'hang' ? 'has been' : 'is still to be'} carried out: the next undo goes on, and does not repeat it`, async () => {
       const book = await refundBook()
-      const gateway = await desk(book)
+      const gateway = await deskOn(startGatewayProcess, book)
       const cell = await gateway.admit()
       await refunds(cell, 3)
       book.behave = (name, { id }) => {

@@ -119,6 +119,26 @@ describe('a host that is up', { skip: SKIP }, () => {
     assert.match(readFileSync(log, 'utf8'), /down\n$/)
   })
 
+  it('S10: refuses a run whose own process has another secret than the host, by its variable', async () => {
+    const directory = temporaryDirectory()
+    const config = writeConfig(directory, {
+      environments: { test: {} },
+      upstreams: { desk: { mcp: { url: 'https://desk.example/mcp', headers: { 'x-key': '${secret:key}' } } } },
+      agents: { alpha: { grants: [] } },
+      secrets: { key: { env: 'FIREBREAK_TEST_PAY' } },
+    })
+    const at = ['--config', config, '--state', join(directory, 'state')]
+    const host = await hostUp(at, { FIREBREAK_TEST_PAY: 'production-key' })
+    const run = await firebreak(['run', ...at, '--', 'true'], { FIREBREAK_TEST_PAY: 'sandbox-key' })
+    assert.equal(run.code, 1, run.stderr)
+    assert.match(
+      run.stderr,
+      /not started: the secret "key" is in FIREBREAK_TEST_PAY here, and the host was started with/,
+    )
+    assert.equal((await firebreak(['down', '--state', join(directory, 'state')])).code, 0)
+    await host.ended
+  })
+
   it('S8, S9: an order to all stops its cells, and keeps what would start; after a release it starts again', async () => {
     const { at, host, run } = await scene()
     const alpha = run('alpha', TICKS)

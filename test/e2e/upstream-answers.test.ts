@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isJsonObject, type Json, type JsonObject } from '../../src/model/index.ts'
-import { residentMiB, startGateway } from '../kit/gateway.ts'
+import { residentMiB, startGatewayProcess } from '../kit/gateway.ts'
 import { answer, eventText, type ScriptedCall, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp } from '../kit/temporary.ts'
 import { call, errorOf, type HttpReply, initialize, modern, post, rpc, textOf } from '../kit/wire.ts'
@@ -167,7 +167,7 @@ const HONEST: Readonly<Record<string, Answering>> = {
   },
 }
 
-const gateway = await startGateway({
+const gateway = await startGatewayProcess({
   upstreams: {
     liar: {
       mcp: { url: upstream.url, headers: { authorization: 'Bearer ${secret:liar}' } },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
 import { isJsonObject, LIMITS } from '../../src/model/index.ts'
-import { residentMiB, startGateway, type TestGateway } from '../kit/gateway.ts'
+import { type GatewayProcess, residentMiB, startGatewayProcess } from '../kit/gateway.ts'
 import { stateOf } from '../kit/host.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { until } from '../kit/until.ts'
@@ -20,12 +20,12 @@ const TOOLS = [
 ]
 
 describe('S17: one cell', () => {
-  let gateway: TestGateway
+  let gateway: GatewayProcess
 
   before(async () => {
     const upstream = await startUpstream({ era: 'modern', tools: TOOLS, onCall: () => textResult('[]') })
     const effect = { effect: 'write', destinations: ['$.to'], content: ['$.note'] } as const
-    gateway = await startGateway({
+    gateway = await startGatewayProcess({
       upstreams: { bank: { mcp: { url: upstream.url }, tools: { list: 'read', pay: effect } } },
       agents: {
         alpha: { delegates: ['beta'], command: ['/usr/bin/true'] },

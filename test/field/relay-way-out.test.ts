@@ -16,7 +16,7 @@ import { type ActionOutcome, personName, type Reason, toolName, upstreamName } f
 import { explain } from '../../src/policy/index.ts'
 import { definitionOf } from '../e2e/agents/lying-server.ts'
 import { writeConfig } from '../kit/config-text.ts'
-import { startGatewayOn, type TestCell } from '../kit/gateway.ts'
+import { startGatewayProcessOn, type TestCell } from '../kit/gateway.ts'
 import { listener } from '../kit/listener.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 import { until } from '../kit/until.ts'
@@ -59,7 +59,7 @@ const tools = new Map([
   [toolName('honest'), { name: toolName('honest'), definition, digest: definitionDigest(definition), ...by }],
 ])
 writeAccepted(config, new Map(['relay', 'common'].map((name) => [upstreamName(name), tools])))
-const gateway = await startGatewayOn(config)
+const gateway = await startGatewayProcessOn(config)
 
 /** A cell with a relay of its own, or one that is shared, as the warden would start it; the test speaks for the relay. */
 async function cellWithRelay(

@@ -9,7 +9,7 @@ import type { Entry } from '../../src/model/entry.ts'
 import { environmentName, type JsonObject, newCellId, personName } from '../../src/model/index.ts'
 import { planOf, todo } from '../../src/recovery/plan.ts'
 import type { ConfigPlan } from '../kit/config-text.ts'
-import { startGateway, startGatewayOn, type TestCell, type TestGateway } from '../kit/gateway.ts'
+import { type GatewayProcess, startGatewayProcess, startGatewayProcessOn, type TestCell } from '../kit/gateway.ts'
 import { FIND, REFUND_CREATE, REFUND_TOOLS, refundBook } from '../kit/refund-book.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { until } from '../kit/until.ts'
@@ -33,7 +33,7 @@ const BANK = {
   pay: { effect: 'write', destinations: ['$.to'], content: ['$.note'], accepts: ['untrusted'] },
 } as const
 
-async function bank(more: Partial<ConfigPlan> = {}): Promise<TestGateway> {
+async function bank(more: Partial<ConfigPlan> = {}): Promise<GatewayProcess> {
   const upstream = await startUpstream({
     era: 'modern',
     tools: [tool('inbox'), tool('contacts'), tool('customers'), tool('pay', properties('to', 'note'))],
@@ -44,7 +44,7 @@ async function bank(more: Partial<ConfigPlan> = {}): Promise<TestGateway> {
       return textResult('done')
     },
   })
-  return startGateway({ upstreams: { bank: { mcp: { url: upstream.url }, tools: BANK } }, ...more })
+  return startGatewayProcess({ upstreams: { bank: { mcp: { url: upstream.url }, tools: BANK } }, ...more })
 }
 
 const use =
@@ -131,7 +131,7 @@ async function undoStorm(): Promise<readonly Entry[]> {
   const book = await refundBook()
   const create = { ...REFUND_CREATE, undo: { tool: 'refunds.cancel', args: { id: '$result.id' } }, check: FIND }
   const undo = [{ upstream: 'bank', tools: ['refunds.cancel', 'refunds.find'], expires: '1h' }]
-  const gateway = await startGateway({
+  const gateway = await startGatewayProcess({
     upstreams: { bank: { mcp: { url: book.upstream.url }, tools: { ...REFUND_TOOLS, 'refunds.create': create } } },
     agents: { alpha: { grants: [{ upstream: 'bank', tools: ['refunds.create'], expires: '8h' }] } },
     environments: { test: { undo: { owner: 'joao.costa@shop.example', grants: undo } } },
@@ -169,13 +169,13 @@ async function replacedGateway(): Promise<readonly Entry[]> {
   await first.entries((all) => all.filter(({ kind }) => kind === 'action.outcome').length === 2)
   process.kill(first.gatewayPid, 'SIGKILL')
   await first.stop()
-  const second = await startGatewayOn(first.configFile, { stateDirectory: first.state.directory, accept: false })
+  const second = await startGatewayProcessOn(first.configFile, { stateDirectory: first.state.directory, accept: false })
   const same = await second.admit('alpha', { again: { cell, sinceMs: Date.now() - 1_000 } })
   for (const name of ['contacts', 'pay', 'customers', 'contacts']) await use(same)(name)
   return closed(second)
 }
 
-async function closed(gateway: TestGateway): Promise<readonly Entry[]> {
+async function closed(gateway: GatewayProcess): Promise<readonly Entry[]> {
   await gateway.stop()
   return gateway.entries()
 }

@@ -1,6 +1,7 @@
 /**
  * A real gateway with its witness, and cells that are only listeners: the sockets that the warden would make inside a
- * cell's network namespace are made on this host's loopback, and handed over in the same way.
+ * cell's network namespace are made on this host's loopback, and handed over in the same way. Both run in this process,
+ * unless a test asks for processes of their own: those cost a second of processor time each.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -10,10 +11,10 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Pulse } from '../../src/gateway/link/pulse.ts'
-import type { IssuerSetup } from '../../src/gateway/link/setup.ts'
+import type { GatewaySetup, IssuerSetup } from '../../src/gateway/link/setup.ts'
 import { carryOut, type UndoOrder } from '../../src/host/people/undo-order.ts'
 import { gatewaySetup, judgeConfig } from '../../src/host/prepare/setup.ts'
-import { type Services, startServices } from '../../src/host/services/services.ts'
+import { startServices } from '../../src/host/services/services.ts'
 import type { State } from '../../src/host/state/state.ts'
 import { openTenantState } from '../../src/host/state/tenants.ts'
 import { readEntries } from '../../src/ledger/log/read.ts'
@@ -36,6 +37,7 @@ import {
 } from '../../src/model/index.ts'
 import { acceptOffered } from './accept-offered.ts'
 import { type ConfigPlan, writeConfig } from './config-text.ts'
+import { type ServicesHere, startServicesHere } from './gateway-here.ts'
 import { listener } from './listener.ts'
 import { runsProgram } from './runs-program.ts'
 import { cleanUp, temporaryDirectory } from './temporary.ts'
@@ -44,11 +46,6 @@ export interface TestGateway {
   readonly configFile: string
   readonly state: State
   readonly ledgerDirectory: string
-  /** For what a test must do to a process that it started itself: kill it, or read how much memory it has. */
-  readonly gatewayPid: number
-  readonly witnessPid: number
-  /** Resolves when the warden would hear that the gateway is gone. */
-  readonly lost: Promise<string>
   readonly admit: (agent?: string, beginning?: Beginning) => Promise<TestCell>
   /** The number of the cell that is admitted next, if nothing else is asked before. */
   readonly next: () => number
@@ -73,6 +70,15 @@ export interface TestGateway {
   /** What the ledger tells: at once, or as soon as it is enough, for at most five seconds. */
   readonly entries: (enough?: (entries: readonly Entry[]) => boolean) => Promise<readonly Entry[]>
   readonly stop: () => Promise<void>
+}
+
+/** A gateway and a witness that are processes of their own. */
+export interface GatewayProcess extends TestGateway {
+  /** For what a test must do to a process that it started itself: kill it, or read how much memory it has. */
+  readonly gatewayPid: number
+  readonly witnessPid: number
+  /** Resolves when the warden would hear that the gateway is gone. */
+  readonly lost: Promise<string>
 }
 
 /** How long entries are waited for on a machine that has other work. */
@@ -111,22 +117,53 @@ export interface GatewayOptions {
   readonly environment?: string
 }
 
-/** Services are told apart by when they appeared, so that one gateway starts after another. */
-let turn: Promise<unknown> = Promise.resolve()
-
 export function startGateway(plan: ConfigPlan, options: GatewayOptions = {}): Promise<TestGateway> {
-  const directory = temporaryDirectory()
-  return startGatewayOn(writeConfig(directory, plan), options)
+  return startGatewayOn(writeConfig(temporaryDirectory(), plan), options)
 }
 
 /** The same for a configuration that exists. */
-export function startGatewayOn(configFile: string, options: GatewayOptions = {}): Promise<TestGateway> {
-  const started = turn.then(() => start(configFile, options))
+export async function startGatewayOn(configFile: string, options: GatewayOptions = {}): Promise<TestGateway> {
+  const { state, setup } = await prepare(configFile, options)
+  const services = await startServicesHere(state, setup)
+  if (!services.ok) throw new Error(services.reason)
+  return served(configFile, state, setup, services.value)
+}
+
+/** Services are told apart by when they appeared, so that one gateway starts after another. */
+let turn: Promise<unknown> = Promise.resolve()
+
+/** Starts one as processes of their own: for what a test does to a process, or measures of it. */
+export function startGatewayProcess(plan: ConfigPlan, options: GatewayOptions = {}): Promise<GatewayProcess> {
+  return startGatewayProcessOn(writeConfig(temporaryDirectory(), plan), options)
+}
+
+/** The same for a configuration that exists. */
+export function startGatewayProcessOn(configFile: string, options: GatewayOptions = {}): Promise<GatewayProcess> {
+  const started = turn.then(() => startProcesses(configFile, options))
   turn = started.catch(() => undefined)
   return started
 }
 
-async function start(configFile: string, options: GatewayOptions): Promise<TestGateway> {
+async function startProcesses(configFile: string, options: GatewayOptions): Promise<GatewayProcess> {
+  const { state, setup } = await prepare(configFile, options)
+  const before = childPids()
+  const services = await startServices(state, setup)
+  if (!services.ok) throw new Error(`${services.reason}\n${logOf(state, setup.environment)}`)
+  const pids = [...childPids()].filter((pid) => !before.has(pid))
+  const pidOf = (main: ProgramName) => pids.find((pid) => runsProgram(commandLine(pid), main)) ?? 0
+  return {
+    ...served(configFile, state, setup, services.value),
+    gatewayPid: pidOf('gateway/main'),
+    witnessPid: pidOf('ledger/seal/witness-main'),
+    lost: services.value.lost,
+  }
+}
+
+/** Reads and judges a configuration, and opens the state of one of its environments. */
+async function prepare(
+  configFile: string,
+  options: GatewayOptions,
+): Promise<{ readonly state: State; readonly setup: GatewaySetup }> {
   const loaded = await loadConfig(configFile, { node: process.execPath })
   if (!loaded.ok) throw new Error(loaded.reason.map(({ message }) => message).join('; '))
   if (options.accept !== false) await acceptOffered(loaded.value)
@@ -137,15 +174,13 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   const stateDirectory = options.stateDirectory ?? join(temporaryDirectory(), 'state')
   const opened = openTenantState(loaded.value, environment, stateDirectory, root)
   if (!opened.ok) throw new Error(opened.reason)
-  const state = opened.value
-  const before = childPids()
-  const services = await startServices(state, gatewaySetup(judged.value, environment))
-  if (!services.ok) throw new Error(`${services.reason}\n${logOf(state, environment)}`)
-  const pids = [...childPids()].filter((pid) => !before.has(pid))
-  const pidOf = (main: ProgramName) => pids.find((pid) => runsProgram(commandLine(pid), main)) ?? 0
+  return { state: opened.value, setup: gatewaySetup(judged.value, environment) }
+}
+
+function served(configFile: string, state: State, { environment }: GatewaySetup, services: ServicesHere): TestGateway {
   let stopped: Promise<void> | undefined
   const stop = () => {
-    stopped ??= services.value.stop('the test has ended')
+    stopped ??= services.stop('the test has ended')
     return stopped
   }
   cleanUp(stop)
@@ -153,27 +188,24 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
   let numbers = 0
   let servers = 0
   const orders: Pulse[] = []
-  services.value.onOrder((order) => orders.push(order))
+  services.onOrder((order) => orders.push(order))
   return {
     configFile,
     state,
     ledgerDirectory,
-    gatewayPid: pidOf('gateway/main'),
-    witnessPid: pidOf('ledger/seal/witness-main'),
-    lost: services.value.lost,
     orders,
-    admit: (agent = 'alpha', beginning = {}) => admit(services.value, agent, ++numbers, beginning),
+    admit: (agent = 'alpha', beginning = {}) => admit(services, agent, ++numbers, beginning),
     next: () => numbers + 1,
     answer: async (hold, approved, forMs = 60_000, by = 'joao.costa@shop.example') => {
       const number = ++numbers
       const answer = { hold: actionId(hold), approved, by: personName(by), forMs }
-      const told = services.value.tell({ kind: 'answer', number, ...answer })
-      return told.ok ? services.value.said('answered', number) : told
+      const told = services.tell({ kind: 'answer', number, ...answer })
+      return told.ok ? services.said('answered', number) : told
     },
-    undo: (order) => carryOut(services.value, ++numbers, order),
+    undo: (order) => carryOut(services, ++numbers, order),
     offer: (upstream, number, fds) => {
       const message = { kind: 'upstream', upstream: upstreamName(upstream), number, server: ++servers } as const
-      const told = services.value.tell(
+      const told = services.tell(
         message,
         fds.filter((fd) => fd !== undefined),
       )
@@ -190,13 +222,13 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
         by,
         why: 'a test',
       } as const
-      const told = services.value.tell(message)
-      return told.ok ? services.value.said('ordered', number) : told
+      const told = services.tell(message)
+      return told.ok ? services.said('ordered', number) : told
     },
     release: async (name, to, askedUs = monotonicUs()) => {
       const number = ++numbers
       const [agent, by] = [agentName(name), personName('maria.silva@shop.example')]
-      const told = services.value.tell({
+      const told = services.tell({
         kind: 'release',
         number,
         askedUs,
@@ -206,10 +238,10 @@ async function start(configFile: string, options: GatewayOptions): Promise<TestG
         by,
         why: 'a test',
       })
-      return told.ok ? services.value.said('ordered', number) : told
+      return told.ok ? services.said('ordered', number) : told
     },
     renew: (upstream, values) => {
-      const told = services.value.tell({ kind: 'secrets', upstream: upstreamName(upstream), values })
+      const told = services.tell({ kind: 'secrets', upstream: upstreamName(upstream), values })
       if (!told.ok) throw new Error(told.reason)
     },
     entries: async (enough) => {
@@ -232,7 +264,7 @@ function logOf(state: State, environment: string): string {
   return readFileSync(state.log(`gateway-${environment}`), 'utf8').slice(-4_000)
 }
 
-async function admit(services: Services, agent: string, number: number, beginning: Beginning): Promise<TestCell> {
+async function admit(services: ServicesHere, agent: string, number: number, beginning: Beginning): Promise<TestCell> {
   const { port, fd } = listener()
   const { labels = [], task, parent, lived, again, rung, issuer } = beginning
   const id = again?.cell.id ?? newCellId(randomBytes(16))

@@ -5,8 +5,11 @@ import { until } from './until.ts'
 export const HELD: readonly ('in its own process' | 'through a host')[] = ['in its own process', 'through a host']
 
 /** Starts a host over a configuration and a state, as the options name them, and waits until it is up. */
-export async function hostUp(options: readonly string[]): Promise<Running> {
-  const host = startFirebreak(['up', ...options])
+export async function hostUp(
+  options: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Running> {
+  const host = startFirebreak(['up', ...options], { environment })
   await until('the host is up', () => host.stdout().includes('up: process'))
   return host
 }

@@ -1,4 +1,5 @@
 import { readingOf } from '../../src/gateway/protocols/mcp/contract/reading.ts'
+import { connectionsOf } from '../../src/gateway/protocols/relay/contract.ts'
 import type { Action, Effect } from '../../src/model/action.ts'
 import { EFFECTS } from '../../src/model/action.ts'
 import type { Budget } from '../../src/model/budget.ts'
@@ -6,8 +7,9 @@ import type { Grant } from '../../src/model/grant.ts'
 import { agentName, environmentName, grantId, personName, sha256, toolName, upstreamName } from '../../src/model/ids.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../src/model/json.ts'
 import type { Label } from '../../src/model/label.ts'
+import { operationIn } from '../../src/model/operation.ts'
 import { jsonPath } from '../../src/model/text/path.ts'
-import type { Catalogue, DeclaredTool } from '../../src/model/tool.ts'
+import type { Catalogue, CatalogueTool, DeclaredTool } from '../../src/model/tool.ts'
 import { BudgetBook } from '../../src/policy/budget/budget.ts'
 import type { BundledPolicy, PolicyBundle } from '../../src/policy/cedar/bundle.ts'
 import { compilePolicies } from '../../src/policy/cedar/compile.ts'
@@ -20,12 +22,15 @@ import type { ReachInput } from '../../src/policy/reach/reach.ts'
 import type { Random } from './differential/random.ts'
 import { action, bundle, catalogue, grant, NOW_MS } from './fixture.ts'
 
-/** Small random configurations for tests: two upstreams, a few tools, a few conditions, and cells that try things. */
+/**
+ * Small random configurations for tests: two upstreams, of which one is a relay with an origin, a few tools, a few
+ * conditions, and cells that try things.
+ */
 export interface Plan {
   readonly labels: readonly string[]
   readonly tools: Readonly<Record<string, ToolPlan>>
   readonly grants: readonly GrantPlan[]
-  /** Of `FORBIDS`. */
+  /** Of `FORBIDS`, and behind them of `CONNECTION_FORBIDS`. */
   readonly forbids: readonly number[]
 }
 
@@ -84,6 +89,14 @@ const FORBIDS = [
   'context.time.hour < 6',
   'context.effect == "irreversible"',
 ]
+/** Forbids of connections alone. */
+const CONNECTION_FORBIDS = [
+  'context.args.method == "POST"',
+  'context.labels.contains("confidential")',
+  'context.effect == "write"',
+]
+const ORIGIN = 'http://plain.example'
+const CONNECTIONS = ['mail/http.connect:plain.example:80', 'mail/tls.connect:plain.example:80'] as const
 const SCOPES = ['action in Action::"effect"', 'action == Action::"shop/pay"']
 const RETURNS: readonly (DeclaredTool['returns'] | undefined)[] = [
   undefined,
@@ -109,16 +122,31 @@ const BUDGETS: readonly Budget[] = [
 ]
 
 /** Cedar's JSON of every condition and forbid, parsed once: configurations are put together from it. */
-const parsed = await bundle(
-  FORBIDS.flatMap((text, i) => SCOPES.map((scope, j) => forbidText(i, j, scope, text))).join('\n'),
-  undefined,
-  [],
-  catalogueOf(basePlan()),
-)
+const parsed = [
+  ...(
+    await bundle(
+      FORBIDS.flatMap((text, i) => SCOPES.map((scope, j) => forbidText(i, j, scope, text))).join('\n'),
+      undefined,
+      [],
+      toolsOf(basePlan()),
+    )
+  ).policies,
+  ...(
+    await bundle(
+      CONNECTION_FORBIDS.map(
+        (text, i) =>
+          `@id("f-connection-${i}") forbid(principal, action == Action::"${CONNECTIONS[0]}", resource) when { ${text} };`,
+      ).join('\n'),
+      undefined,
+      [],
+      catalogueOf(basePlan()),
+    )
+  ).policies,
+]
 const conditionJson = await Promise.all(
   CONDITIONS.map(async (when) => {
     const own = grant({ upstream: upstreamName('shop'), tools: new Set([toolName('pay')]) })
-    const [permit] = (await bundle('', when, [own], catalogueOf(basePlan()))).policies
+    const [permit] = (await bundle('', when, [own], toolsOf(basePlan()))).policies
     return isJsonObject(permit?.json) ? (permit.json.conditions ?? null) : null
   }),
 )
@@ -128,13 +156,19 @@ function forbidText(i: number, j: number, scope: string, text: string): string {
   return `@id("f${i}-${j}") forbid(principal, ${scope}, resource) when { ${i === 3 ? 'context.args has count && ' : ''}${text} };`
 }
 
+/** Number of the first forbid of connections. */
+const CONNECTING = FORBIDS.length * SCOPES.length
+
 export function randomPlan(random: Random): Plan {
   const tools = Object.fromEntries(TOOLS.map((id) => [id, randomTool(random)]))
   return {
     labels: random.some(['untrusted', 'secret'], 0.25),
     tools,
     grants: Array.from({ length: 1 + random.below(3) }, () => randomGrant(random)),
-    forbids: random.some([...parsed.policies.keys()], 0.1),
+    forbids: [
+      ...random.some([...parsed.keys()].slice(0, CONNECTING), 0.1),
+      ...random.some([...parsed.keys()].slice(CONNECTING), 0.3),
+    ],
   }
 }
 
@@ -159,7 +193,7 @@ function changedOnce(random: Random, plan: Plan): Plan {
     grants: plan.grants.map((each, i) => (i === index ? { ...each, ...change } : each)),
   })
   const fresh = randomGrant(random)
-  switch (random.below(13)) {
+  switch (random.below(15)) {
     case 0:
       return withTool({ effect: other.effect })
     case 1:
@@ -184,10 +218,18 @@ function changedOnce(random: Random, plan: Plan): Plan {
       return { ...plan, grants: [...plan.grants, fresh] }
     case 11:
       return { ...plan, labels: random.some(['untrusted', 'secret'], 0.4) }
+    case 12:
+    case 13:
+      return {
+        ...plan,
+        forbids: plan.forbids.some((each) => each >= CONNECTING)
+          ? plan.forbids.filter((each) => each < CONNECTING)
+          : [...plan.forbids, CONNECTING + random.below(CONNECTION_FORBIDS.length)],
+      }
     default:
       return {
         ...plan,
-        forbids: random.chance(0.5) ? [...plan.forbids, random.below(parsed.policies.length)] : plan.forbids.slice(1),
+        forbids: random.chance(0.5) ? [...plan.forbids, random.below(parsed.length)] : plan.forbids.slice(1),
       }
   }
 }
@@ -221,7 +263,21 @@ function basePlan(): Plan {
   return { labels: [], tools: Object.fromEntries(TOOLS.map((id) => [id, tool])), grants: [], forbids: [] }
 }
 
-function catalogueOf({ tools }: Plan): Catalogue {
+/** Returns all that a plan's policies can name: its tools, and the connections of its relay. */
+function catalogueOf(plan: Plan): Catalogue {
+  const { upstreams } = toolsOf(plan)
+  const mail = upstreams.get(upstreamName('mail'))
+  if (mail === undefined) return { upstreams }
+  const connections = connectionsOf(
+    [ORIGIN],
+    [...mail.tools.values()].map(({ declared }) => declared),
+  )
+  return {
+    upstreams: new Map([...upstreams, [mail.name, { ...mail, tools: new Map([...mail.tools, ...connections]) }]]),
+  }
+}
+
+function toolsOf({ tools }: Plan): Catalogue {
   const own = (upstream: string) =>
     Object.fromEntries(
       Object.entries(tools)
@@ -269,7 +325,7 @@ export function inputOf(plan: Plan): ReachInput {
       source: { file: 'firebreak.yaml', line: 10 + i, column: 1 },
     }),
   )
-  const forbids = [...new Set(plan.forbids)].map((i) => parsed.policies[i]).filter((policy) => policy !== undefined)
+  const forbids = [...new Set(plan.forbids)].map((i) => parsed[i]).filter((policy) => policy !== undefined)
   return {
     agent: agentName('desk'),
     owner: personName('maria@shop.example'),
@@ -288,21 +344,31 @@ function policiesOf(shop: Catalogue, policies: readonly BundledPolicy[]): Policy
 function permitOf({ id, agent, upstream, tools, source }: Grant, when: number): readonly BundledPolicy[] {
   if (tools.size === 0) return []
   const entities = [...tools].map((tool) => ({ type: 'Action', id: `${upstream}/${tool}` }))
-  const json: Json = {
-    effect: 'permit',
-    principal: { op: '==', entity: { type: 'Agent', id: agent } },
-    action: { op: 'in', entities },
-    resource: { op: '==', entity: { type: 'Upstream', id: upstream } },
-    conditions: conditionJson[when] ?? [],
+  const permit = (name: string, ids: readonly Json[], text: string, conditions: Json): BundledPolicy => {
+    const json: Json = {
+      effect: 'permit',
+      principal: { op: '==', entity: { type: 'Agent', id: agent } },
+      action: { op: 'in', entities: ids },
+      resource: { op: '==', entity: { type: 'Upstream', id: upstream } },
+      conditions,
+    }
+    return { id: name, effect: 'permit', grant: id, source, text, annotations: {}, json }
   }
-  return [{ id, effect: 'permit', grant: id, source, text: CONDITIONS[when] ?? '', annotations: {}, json }]
+  const implied = CONNECTIONS.filter((each) => each.startsWith(`${upstream}/`)).map((each) => ({
+    type: 'Action',
+    id: each,
+  }))
+  return [
+    permit(id, entities, CONDITIONS[when] ?? '', conditionJson[when] ?? []),
+    ...(implied.length === 0 ? [] : [permit(`${id} connections`, implied, '', [])]),
+  ]
 }
 
 /** A cell of the agent, as its gateway holds it. */
 export interface TestCell {
   readonly authority: Authority & { readonly budgets: BudgetBook; readonly exposure: Exposure }
   readonly flows: ReadonlyMap<string, Flow>
-  readonly tools: ReadonlyMap<string, DeclaredTool>
+  readonly tools: ReadonlyMap<string, CatalogueTool>
 }
 
 export function cellOf(
@@ -322,7 +388,7 @@ export function cellOf(
   const given = task === undefined ? undefined : { text: task, givenBy: owner }
   return {
     flows,
-    tools: new Map(tools.map(({ id, tool }) => [id, tool.declared])),
+    tools: new Map(tools.map(({ id, tool }) => [id, tool])),
     authority: {
       agent,
       owner,
@@ -346,6 +412,12 @@ export interface Attempt {
 }
 
 export function randomAttempt(random: Random, atMs: number): Attempt {
+  if (random.chance(0.25)) {
+    const id = random.pick(CONNECTIONS)
+    const place = id.slice(id.indexOf(':') + 1)
+    const method = random.pick(['GET', 'POST'])
+    return { id, args: id === CONNECTIONS[0] ? { place, method } : { place }, answer: {}, atMs }
+  }
   const texts = ['', 'hello', 'see www.evil.example/x', 'B2', 'www.known.example/y']
   return {
     id: random.pick(TOOLS),
@@ -367,15 +439,16 @@ export function randomAttempt(random: Random, atMs: number): Attempt {
 }
 
 export function actionIn({ tools }: TestCell, { id, args }: Attempt): Action {
-  const [upstream = '', tool = ''] = id.split('/')
-  const declared = tools.get(id)
+  const [upstream = '', tool = ''] = [id.slice(0, id.indexOf('/')), id.slice(id.indexOf('/') + 1)]
+  const { declared, pinned } = tools.get(id) ?? {}
   const spend = declared?.effect === 'spend' ? readSpend(declared, args) : undefined
   const { spend: _, ...base } = action({
     upstream: upstreamName(upstream),
-    tool: toolName(tool),
+    tool: operationIn(tool).tool,
     args,
+    operation: operationIn(tool).operation,
     effect: declared?.effect ?? 'irreversible',
-    definition: DIGEST,
+    definition: pinned?.digest ?? DIGEST,
   })
   return { ...base, ...(spend?.ok && { spend: spend.value }) }
 }

@@ -20,6 +20,7 @@ import {
   startFirebreak,
 } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
+import { firebreakHere } from '../kit/firebreak-here.ts'
 import { CHECKOUT } from '../kit/open-checkout.ts'
 import { type ScriptedUpstream, startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
@@ -88,7 +89,11 @@ export async function desk({ state, command = WRITES, files = {}, containment }:
     config,
     state: place,
     upstream,
-    ask: ([command = '', ...args], doom) => firebreak([command, ...args, ...own], doomed(doom), TEST_MS_MAX),
+    // The last order of a test is no process of its own, unless it is to be ended: what orders first is one.
+    ask: (args, doom) =>
+      args[0] === 'kill' && doom === undefined
+        ? firebreakHere([...args, ...own])
+        : firebreak([...args, ...own], doomed(doom), TEST_MS_MAX),
     run: () => startFirebreak(['run', '--agent', 'alpha', ...own], { timeoutMs: TEST_MS_MAX }),
     start: async (doom, lie) => {
       const environment = { ...doomed(doom), ...(lie !== undefined && preloaded('lies.ts', { LIE: lie })) }

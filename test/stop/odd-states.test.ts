@@ -132,7 +132,7 @@ describe('S8: a state in an odd place', { skip: SKIP, concurrency: 2 }, () => {
     assert.equal(ran.code, FAILED)
     assert.match(ran.stderr, /^firebreak: not started: ENAMETOOLONG/)
     assert.doesNotMatch(ran.stderr, /\n\s+at /)
-    assert.notEqual((await firebreak(['ps', '--config', config, '--state', deep])).code, 0)
+    assert.notEqual((await firebreak(['ps', '--config', config, '--state', deep], {})).code, 0)
     assert.ok(!existsSync(join(directory, 'y')), 'and nothing is made')
   })
 })

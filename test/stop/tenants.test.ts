@@ -48,6 +48,29 @@ describe('S6, S8: a stop in one tenant', { skip: SKIP }, () => {
     assert.deepEqual(Object.keys((await ps()).contained), ['bank-desk'])
   })
 
+  it('S9: an agent stays contained when its environment becomes a tenant’s, until it is released by name', async () => {
+    const directory = temporaryDirectory()
+    const state = join(directory, 'state')
+    const plan = {
+      environments: { test: {} },
+      upstreams: {},
+      agents: { alpha: { grants: [], command: ['/usr/bin/true'] } },
+    }
+    const config = writeConfig(directory, plan)
+    const own = ['--config', config, '--state', state]
+    const loaded = await loadConfig(config, { node: process.execPath })
+    assert.ok(loaded.ok && openTenantState(loaded.value, environmentName('test'), state, true).ok)
+    assert.equal((await firebreak(['kill', 'alpha', ...BY_MARIA, ...own])).code, 0)
+    writeConfig(directory, { ...plan, tenants: { shop: { environments: ['test'] } } })
+    const refused = await firebreak(['run', ...own])
+    assert.deepEqual([refused.code, /alpha is killed/.test(refused.stderr)], [5, true], refused.stderr)
+    const released = await firebreak(['release', 'alpha', '--by', 'jo', '--reason', 'a test', ...own])
+    assert.equal(released.code, 0, released.stderr)
+    assert.match(released.stdout, /killed → normal/)
+    const ran = await firebreak(['run', ...own])
+    assert.equal(ran.code, 0, ran.stderr)
+  })
+
   it('F4: to all is met by a tenant that is made while the tenants are being listed', async () => {
     const { state, config } = await tenantsOf(temporaryDirectory())
     const opened = openTenantState(config, environmentName('shop-live'), state, false)

@@ -1,13 +1,14 @@
 /** The linux driver: cells are processes of this host, in namespaces and cgroups of their own. */
-import { asJson } from '../../model/json.ts'
+
 import { no, ok, type Result } from '../../model/result.ts'
+import { asJson } from '../../model/text/parse-json.ts'
 import type { Cell, Driver, HaltFault, Proof, Warden } from '../driver.ts'
 import type { CellSpec, LaunchFault } from '../spec.ts'
 import { checkSpec } from './abilities/check.ts'
 import { probeHost } from './abilities/probe.ts'
 import type { LinuxCell } from './launch/cell.ts'
 import { type LinuxWarden, openWarden, profileFault } from './launch/warden.ts'
-import { checkWorkspace } from './workspace/overlay.ts'
+import { checkWorkspace, keptFromWorkspaces } from './workspace/overlay.ts'
 
 export const linux: Driver = {
   name: 'linux',
@@ -23,7 +24,7 @@ export const linux: Driver = {
 function refusal(spec: CellSpec): LaunchFault | undefined {
   const checked = checkSpec(spec)
   if (!checked.ok) return checked.reason
-  const found = spec.workspace === undefined ? ok(undefined) : checkWorkspace(spec.workspace, spec.protectedPaths)
+  const found = spec.workspace === undefined ? ok(undefined) : checkWorkspace(spec.workspace, keptFromWorkspaces(spec))
   return found.ok ? undefined : found.reason
 }
 

@@ -1,3 +1,4 @@
+import { parseJson } from '../../model/index.ts'
 /**
  * Recognises credentials in a text by what they are, wherever they stand: userinfo of URLs, values of keys and flags that
  * name a credential, issuers' prefixes, tokens of HTTP's schemes, JSON within a text, and what only chance could have
@@ -116,7 +117,7 @@ const ESCAPED_PAIRS = /\\+"([^"\\]*)\\+"\s*:\s*\\+"((?:[^"\\]|\\(?!\\*")[\s\S])*
 
 function isJsonText(text: string): boolean {
   try {
-    JSON.parse(text)
+    parseJson(text)
     return true
   } catch {
     return false

@@ -2,7 +2,7 @@
  * JSON as people keep it in files for editors and assistants: a byte order mark, comments, commas behind the last item.
  * Nothing else is forgiven. A key that stands twice is told, since JSON's own readers would lose the first without a word.
  */
-import { type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../model/index.ts'
+import { type Json, type JsonObject, LIMITS, no, ok, parseJson, type Result } from '../../model/index.ts'
 
 export interface LooseJson {
   readonly value: Json
@@ -88,7 +88,7 @@ class Reader {
 
   #parsed(written: string): Json {
     try {
-      return JSON.parse(written) as Json
+      return parseJson(written) as Json
     } catch {
       return this.#fail(`${written.slice(0, 40)} is no JSON`)
     }

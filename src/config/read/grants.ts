@@ -78,6 +78,7 @@ export function checkApprover(
     const declared = upstream?.tools.get(grantedName(calledOn(upstream), tool.value))
     return declared !== undefined && declared.effect !== 'read'
   })
+  const reaching = upstream !== undefined && isReaching(judge, upstream)
   const expected = `approver: a person other than the owner, ${owner}`
   if (value.approver !== undefined && samePerson(value.approver.value, owner)) {
     report(
@@ -89,7 +90,16 @@ export function checkApprover(
   } else if (acting !== undefined && value.approver === undefined) {
     const message = `a grant of "${acting.value}", which has an effect, in the hardened environment "${environment}" names no approver`
     report(judge, source, message, expected)
+  } else if (reaching && value.approver === undefined) {
+    const message = `a grant on the relay "${upstream.name}", whose connections are effects, in the hardened environment "${environment}" names no approver`
+    report(judge, source, message, expected)
   }
+}
+
+/** Tells whether a grant on an upstream implies connections: those of a relay in an upstream cell, to its environment's egress. */
+function isReaching({ shaped }: Judge, { environment, relay, server }: UpstreamConfig): boolean {
+  const { egress = [] } = shaped.environments.get(environment)?.value ?? {}
+  return relay && server.kind === 'stdio' && egress.length > 0
 }
 
 /** A budget that could count nothing, or a share that could never be set aside, is a mistake. */

@@ -8,9 +8,10 @@ import { Host } from '../../host/host.ts'
 import { cellSpec } from '../../host/prepare/cell-spec.ts'
 import { type Inspected, inspectUpstreams } from '../../host/prepare/inspect.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
-import { fenceOf, storesOf } from '../../host/state/stores.ts'
+import { storesOf } from '../../host/state/stores.ts'
 import { TRIAL, tenantOf, tenantState } from '../../host/state/tenants.ts'
 import { rungIn } from '../../host/stop/rung-in.ts'
+import { standingFence } from '../../host/stop/standing-fence.ts'
 import { faultText } from '../../ledger/log/fault.ts'
 import { type AgentName, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
 
@@ -84,7 +85,7 @@ export async function tryAll(
  */
 async function recordedFault(config: Config, agent: Agent, stateDirectory: string): Promise<string | undefined> {
   const own = tenantState(stateDirectory, tenantOf(config, agent.environment))
-  const fence = fenceOf(own)
+  const fence = standingFence(stateDirectory, own)
   const stands = fence.ok ? rungIn(fence.value, agent) : fence
   if (!stands.ok) return stands.reason
   const { logs } = storesOf(own)
@@ -106,7 +107,7 @@ async function tryLaunch(
       const environment = await host.environment(agent.environment)
       if (!environment.ok) return environment
       const [program = 'true', ...args] = agent.command
-      const ask = { agent, command: [program, ...args], stdio: { kind: 'pipes' }, stopMark } as const
+      const ask = { agent: agent.name, command: [program, ...args], stdio: { kind: 'pipes' }, stopMark } as const
       const launched = await environment.value.launch(ask)
       if (!launched.ok) return launched
       const { gone, checks } = await launched.value.cell.teardown()

@@ -1,6 +1,14 @@
 import type { AgentRungs } from '../../ledger/views/agent-rungs.ts'
 import type { SeenLabels } from '../../ledger/views/seen-labels.ts'
-import { type AgentName, cutsOff, isBelow, type JsonObject, lowest, type UpstreamName } from '../../model/index.ts'
+import {
+  type AgentName,
+  cutsOff,
+  isBelow,
+  type JsonObject,
+  type Label,
+  lowest,
+  type UpstreamName,
+} from '../../model/index.ts'
 import { SentWords } from '../../policy/index.ts'
 import { Pace } from '../fairness/pace.ts'
 import { LedgerShare } from '../fairness/share.ts'
@@ -12,6 +20,7 @@ import type { Door } from '../protocols/protocol.ts'
 import { Issuer } from '../trust/issuer.ts'
 import type { CellWebSocket } from '../web/door.ts'
 import {
+  appliedLabels,
   approversOf,
   authorityAnew,
   authorityFor,
@@ -117,13 +126,19 @@ export class Admission {
 
   /**
    * Has every cell decided by the rules as they are now, from this tick on: what was decided before, and has not left,
-   * does not leave. A delegation that its giver's agent may not make any more ends.
+   * does not leave. A delegation that its giver's agent may not make any more ends. `raised`: labels that cells carry from
+   * now on, by their numbers; a cell is shown nothing more before they are on disk.
    */
-  decideAnew(): void {
-    const { cells, rules, delegations } = this.#options
+  decideAnew(raised: ReadonlyMap<number, readonly Label[]>): void {
+    const { gate, cells, rules, delegations } = this.#options
     for (const { cell } of cells.all) {
-      const agent = rules.agent(cell.authority.agent)
+      const declared = rules.agent(cell.authority.agent)
+      // An agent of that name that is declared later is another one, which other people answer for.
+      if (declared === undefined) cell.undeclared = true
+      const agent = cell.undeclared ? undefined : declared
       cell.authority = authorityAnew(rules, cell, agent)
+      cell.authority.exposure.addLabels({ labels: appliedLabels(raised.get(cell.number) ?? []) })
+      void recordLabels(gate().ledger, cell)
       for (const given of cell.given.values())
         if (agent?.delegates.includes(given.agent) !== true)
           delegations.end(given, 'the configuration does not allow it any more')

@@ -139,6 +139,16 @@ export function shownAtStart(labels: readonly Label[]): ReadonlyMap<Label, Seen>
   return new Map(labels.map((label) => [label, from]))
 }
 
+/** Returns what a cell carries by a configuration that was applied while it ran. */
+export function appliedLabels(labels: readonly Label[]): ReadonlyMap<Label, Seen> {
+  const from = {
+    tool: 'what it was shown at its start, by the configuration that was applied since',
+    path: '$',
+    labels,
+  }
+  return new Map(labels.map((label) => [label, from]))
+}
+
 /**
  * Returns what a cell carries that another gateway served before: each label was on disk before the cell was shown its
  * cause.

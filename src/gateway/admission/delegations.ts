@@ -1,13 +1,12 @@
 import type { AgentName } from '../../model/index.ts'
 import type { BudgetBook } from '../../policy/index.ts'
-import type { AgentSetup } from '../link/setup.ts'
 import type { Giver } from './authority.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import { forgetWork, type Given, type ServedCell } from './served-cell.ts'
 
 export interface DelegationsOptions extends GatewayParts {
-  /** Returns the environment's agents, as they are declared now. */
-  readonly agents: () => readonly AgentSetup[]
+  /** Returns the names of the environment's agents, each at the number by which the warden knows it. */
+  readonly numbered: () => readonly AgentName[]
   readonly budgets: BudgetBook
 }
 
@@ -21,9 +20,8 @@ export class Delegations {
 
   /** Asks the warden for the cell of a delegation, which ends when its time is over. */
   launch(giver: ServedCell, given: Given): void {
-    const { agents, send, gate } = this.#options
-    const agent = agents().findIndex(({ name }) => name === given.agent)
-    send({ kind: 'launch', number: giver.number, agent })
+    const { numbered, send, gate } = this.#options
+    send({ kind: 'launch', number: giver.number, agent: numbered().indexOf(given.agent) })
     const leftMs = Math.max(0, given.restriction.expiresAtMs - gate().nowMs())
     given.expires = setTimeout(() => this.end(given, 'it has expired'), leftMs)
     given.expires.unref()

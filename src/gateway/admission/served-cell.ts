@@ -32,6 +32,8 @@ export interface ServedCell {
   rung: Rung
   /** The last order or signal that would lower it, also one that found it as low already; another object each time. */
   lowered?: Lowered
+  /** True once a configuration that was applied declared its agent no more: nothing is granted to it again. */
+  undeclared?: true
   /** Epoch ms at which its grants begin. */
   readonly sinceMs: number
   /** Aborted once, when the cell ends or is cut off: everything under way ends with it. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { CODE_POINT } from '../../../test/kit/texts.ts'
-import { type Json, LIMITS } from '../../model/index.ts'
+import { type Json, LIMITS, parseJson } from '../../model/index.ts'
 import { FROM_CELL, FROM_UPSTREAM, jsonFaultText, parseStrictJson } from './strict-json.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -117,8 +117,8 @@ describe('parseStrictJson', () => {
       fc.property(json, fc.nat(3), (value, indent) => {
         const text = JSON.stringify(value, null, indent)
         const parsed = parseStrictJson(bytes(text))
-        if (parsed.ok) assert.deepEqual(parsed.value, JSON.parse(text))
-        else assert.ok(isUnsafe(JSON.parse(text)), `${parsed.reason.kind}: ${text}`)
+        if (parsed.ok) assert.deepEqual(parsed.value, parseJson(text))
+        else assert.ok(isUnsafe(parseJson(text)), `${parsed.reason.kind}: ${text}`)
       }),
       { numRuns: 2_000 },
     )

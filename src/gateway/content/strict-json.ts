@@ -10,6 +10,7 @@ import {
   LIMITS,
   no,
   ok,
+  parseJson,
   parseScanned,
   type Result,
   type Scanned,
@@ -165,7 +166,7 @@ function duplicateIn(text: string): { readonly at?: string } {
       case '"': {
         const end = endOfString(text, i + 1)
         if (top?.keys !== undefined && /^[ \t\r\n]*:/.test(text.slice(end + 1, end + 64))) {
-          const key = String(JSON.parse(text.slice(i, end + 1)))
+          const key = String(parseJson(text.slice(i, end + 1)))
           top.at = key
           if (top.keys.has(key))
             return { at: `$${open.map(({ at }) => (typeof at === 'number' ? `[${at}]` : `.${at}`)).join('')}` }

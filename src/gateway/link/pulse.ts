@@ -35,8 +35,8 @@ export interface Pulse {
    */
   readonly number: number
   /**
-   * The index, with `launch`, of one of the environment's agents, in the order of its setup. With `contain`, of one of
-   * `RUNGS`.
+   * The index, with `launch`, of one of the environment's agents among those that its setup has `numbered`. With
+   * `contain`, of one of `RUNGS`.
    */
   readonly agent?: number
 }

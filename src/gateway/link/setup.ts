@@ -52,6 +52,11 @@ export interface GatewaySetup {
   readonly environments: readonly (readonly [UpstreamName, EnvironmentName])[]
   readonly upstreams: readonly UpstreamSetup[]
   readonly agents: readonly AgentSetup[]
+  /**
+   * Names of agents, each at the number by which a `launch` means it. A name keeps its number while its environment is
+   * open, whatever is applied meanwhile.
+   */
+  readonly numbered: readonly AgentName[]
   /** The actor under whose grants effects are undone; absent: nothing is undone. */
   readonly undo?: AgentSetup
   readonly policies: PolicyBundle
@@ -208,9 +213,8 @@ export type WardenMessage =
       readonly values: readonly (readonly [name: string, value: string])[]
     }
   /**
-   * Another configuration takes the place of the one before, for cells that are served, too. A file comes with it: the
-   * setup of a gateway that would start now, whose upstreams are reached as they are, and without its secrets. Answered by
-   * `answered`.
+   * Another configuration takes the place of the one before, for cells that are served, too. A file comes with it
+   * (`FollowedSetup`). Answered by `answered`.
    */
   | {
       readonly kind: 'configure'
@@ -284,8 +288,23 @@ export type WardenMessage =
   | { readonly kind: 'ended'; readonly number: number; readonly receipt: JsonObject }
   | { readonly kind: 'stop'; readonly why: string }
 
+/**
+ * The setup of a gateway that would start now, whose upstreams are reached as they are, and without its secrets; and what
+ * comes by it to cells that are served.
+ */
+export interface FollowedSetup extends GatewaySetup {
+  readonly raised: readonly RaisedLabels[]
+}
+
+/** Labels that a cell carries from now on: the configuration says so of what it was shown. */
+export interface RaisedLabels {
+  /** The warden's own name for the cell. */
+  readonly number: number
+  readonly labels: readonly Label[]
+}
+
 /** Bigints as `{"$bigint":"…"}`: budgets are the only ones. */
-export function writeSetup(setup: GatewaySetup): string {
+export function writeSetup(setup: GatewaySetup | FollowedSetup): string {
   return JSON.stringify(setup, (_, value: unknown) =>
     typeof value === 'bigint' ? { $bigint: value.toString() } : value,
   )
@@ -294,6 +313,11 @@ export function writeSetup(setup: GatewaySetup): string {
 /** Reads a setup. It comes from the warden and never from a cell: its shape is what `writeSetup` wrote. */
 export function readSetup(text: string): GatewaySetup {
   return withBigints(parseExactJson(text, KEEP_INEXACT)) as GatewaySetup
+}
+
+/** Reads what a `configure` brings; see `readSetup`. */
+export function readFollowed(text: string): FollowedSetup {
+  return withBigints(parseExactJson(text, KEEP_INEXACT)) as FollowedSetup
 }
 
 function withBigints(value: Json): unknown {

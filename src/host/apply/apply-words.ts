@@ -1,5 +1,6 @@
 /** The words of `apply`, as a person's command and a host that is up say them to each other: plain JSON. */
 import type { AgentName, EnvironmentName, PersonName, Sha256 } from '../../model/index.ts'
+import type { NextStart } from './next-start.ts'
 import type { OpenedAnew, PlannedChanges } from './plan.ts'
 
 /** A configuration that differs from the one that a host goes by. */
@@ -11,6 +12,8 @@ export interface Planned {
   readonly agents: readonly PlannedAgent[]
   /** Environments whose cells end by it. */
   readonly anew: readonly OpenedAnew[]
+  /** Agents whose cells that run keep something of what was before. */
+  readonly nextStart: readonly NextStart[]
   /** The reason why a host that is up never takes it. */
   readonly never?: string
 }
@@ -41,11 +44,24 @@ export interface Applied {
   readonly replaced: readonly EnvironmentName[]
   /** Environments whose cells were ended. */
   readonly ended: readonly EnvironmentName[]
+  /** Environments that no gateway of the host serves, and in which it is not known to be in force. */
+  readonly elsewhere: readonly Elsewhere[]
+}
+
+/** An environment that another process may serve, by the configuration that it has read. */
+export interface Elsewhere {
+  readonly environment: EnvironmentName
+  /** The reason why its ledger does not open; it names the process that holds it. */
+  readonly why: string
+  /** Cells that another process's warden tells of. */
+  readonly cells: readonly { readonly cell: string; readonly agent: string }[]
 }
 
 /** The reasons why a configuration was not put in force. Nothing was changed then, but for `lost`: that is not known. */
 export type ApplyFault =
   | { readonly kind: 'no-host' }
+  /** One is up, as its lock says, and is not reached. */
+  | { readonly kind: 'unreached'; readonly problem: string }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
   /** The file is another than its person was shown, or changes at this moment. */
   | { readonly kind: 'changed' }

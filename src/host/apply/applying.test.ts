@@ -1,15 +1,23 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { describe, it } from 'node:test'
 import { parseHere } from '../../../test/kit/parse-policies.ts'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { loadConfig } from '../../config/load.ts'
-import { type ConfigurationApplied, type EnvironmentName, environmentName, ok, personName } from '../../model/index.ts'
+import {
+  type ConfigurationApplied,
+  type EnvironmentName,
+  environmentName,
+  no,
+  ok,
+  personName,
+} from '../../model/index.ts'
 import type { EnvironmentRun } from '../environment/environment-run.ts'
 import type { HostChange } from '../host.ts'
 import { digestsOf, judgeConfig } from '../prepare/setup.ts'
+import { openState } from '../state/state.ts'
 import { Applying, type ConfiguredHost } from './applying.ts'
 
 const MARIA = personName('maria@shop.example')
@@ -27,8 +35,16 @@ interface Scene {
   readonly apply: (...agreed: readonly string[]) => ReturnType<Applying['apply']>
 }
 
-/** A host over `alpha` of `test` and `omega` of `live`, who are granted resources; `refuses`: ledgers that take nothing. */
-async function scene(refuses: readonly EnvironmentName[] = [], cells = 0): Promise<Scene> {
+interface Circumstances {
+  /** Ledgers that take nothing. */
+  readonly refuses?: readonly EnvironmentName[]
+  readonly cells?: number
+  /** An environment that is not open, and what comes of opening it. */
+  readonly closed?: { readonly name: EnvironmentName; readonly opens: boolean }
+}
+
+/** A host over `alpha` of `test` and `omega` of `live`, who are granted resources. */
+async function scene({ refuses = [], cells = 0, closed }: Circumstances = {}): Promise<Scene> {
   const directory = temporaryDirectory()
   const file = join(directory, 'firebreak.yaml')
   const upstream = (environment: string, port: number) => ({
@@ -55,7 +71,10 @@ async function scene(refuses: readonly EnvironmentName[] = [], cells = 0): Promi
   const judged = await judgeConfig(loaded.value, undefined, parseHere)
   assert.ok(judged.ok, JSON.stringify(judged))
   const [done, entries]: [string[], ConfigurationApplied[]] = [[], []]
+  const state = openState(join(directory, 'state'), false, Math.random)
+  if (closed !== undefined) mkdirSync(join(directory, 'state/ledger', closed.name))
   const runOf = (name: EnvironmentName): Partial<EnvironmentRun> => ({
+    state,
     cellCount: () => cells,
     record: (entry) => {
       done.push(`record ${name}`)
@@ -67,18 +86,25 @@ async function scene(refuses: readonly EnvironmentName[] = [], cells = 0): Promi
       return Promise.resolve(ok(undefined))
     },
   })
-  const open = new Map([TEST, LIVE].map((name) => [name, runOf(name) as EnvironmentRun])) // what applying asks of one
+  const runs = new Map([TEST, LIVE].map((name) => [name, runOf(name) as EnvironmentRun])) // what applying asks of one
+  const open = new Map([...runs].filter(([name]) => name !== closed?.name))
   let current = { judged: judged.value, digests: digestsOf(judged.value.config) }
   const change: HostChange = {
     open,
-    openAlso: () => Promise.reject(new Error('both are open')),
+    openAlso: (name) => {
+      done.push(`open ${name}`)
+      const run = runs.get(name)
+      assert.ok(run && closed?.name === name, 'the other one is open')
+      return Promise.resolve(closed.opens ? ok(run) : no('it has a writer already'))
+    },
+    owe: (name, { narrowed }) => void done.push(`owe ${name} ${narrowed?.join()}`),
     adopt: (next, digests) => {
       done.push('adopt')
       current = { judged: next, digests }
     },
     close: async (name, record) => {
       done.push(`end ${name}`)
-      const run = open.get(name)
+      const run = runs.get(name)
       if (run !== undefined) await record(run)
     },
   }
@@ -111,13 +137,31 @@ describe('Applying', () => {
     assert.equal(done[0], 'adopt')
     assert.ok(done.indexOf('follow test alpha') < done.indexOf('record test'))
     assert.ok(done.includes('follow live'), 'what its gateway explains with changes there, too')
-    assert.deepEqual(
-      entries.map(({ environment, narrowed, widened }) => [environment, narrowed, widened]),
-      [
-        ['test', ['alpha'], undefined],
-        ['live', undefined, undefined],
-      ],
-    )
+    const told = entries.map(({ environment, narrowed, widened }) => [environment, narrowed, widened])
+    assert.deepEqual(told.toSorted(), [
+      ['live', undefined, undefined],
+      ['test', ['alpha'], undefined],
+    ])
+  })
+
+  it('AP5: an environment that is not open has the entry of what narrows, too; one that does not open is told', async () => {
+    const narrowed = { alpha: [], omega: ['a://one'] }
+    const opens = await scene({ closed: { name: TEST, opens: true } })
+    opens.write(narrowed)
+    const recorded = await opens.apply()
+    assert.ok(recorded.ok, JSON.stringify(recorded))
+    assert.deepEqual(recorded.value.elsewhere, [])
+    assert.deepEqual(opens.done.slice(0, 2), ['adopt', 'follow live'], 'no disk is waited for where it runs')
+    assert.ok(opens.done.indexOf('open test') < opens.done.indexOf('end test'), 'and it is closed again')
+    const entry = opens.entries.find(({ environment }) => environment === TEST)
+    assert.deepEqual(entry?.narrowed, ['alpha'])
+
+    const held = await scene({ closed: { name: TEST, opens: false } })
+    held.write(narrowed)
+    const told = await held.apply()
+    assert.ok(told.ok, JSON.stringify(told))
+    assert.deepEqual(told.value.elsewhere, [{ environment: TEST, why: 'it has a writer already', cells: [] }])
+    assert.ok(held.done.includes('owe test alpha'))
   })
 
   it('AP1, AP3, S9: what widens is in the ledger before it is in force, on the word of its owner alone', async () => {
@@ -142,7 +186,7 @@ describe('Applying', () => {
   })
 
   it('AP1, AP3: where one ledger does not take it nothing is in force, and the other is told so', async () => {
-    const { write, apply, done, entries, host } = await scene([LIVE])
+    const { write, apply, done, entries, host } = await scene({ refuses: [LIVE] })
     const before = host.judged
     write({ alpha: ['a://one', 'a://two'], omega: ['a://one', 'a://two'] })
     const refused = await apply(MARIA)
@@ -191,7 +235,7 @@ describe('Applying', () => {
       }
       writeFileSync(file, JSON.stringify(config))
     }
-    const busy = await scene([], 2)
+    const busy = await scene({ cells: 2 })
     move(busy)
     const kept = await busy.apply(MARIA)
     assert.deepEqual(kept, {

@@ -1,32 +1,25 @@
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import process from 'node:process'
-import { loadConfig } from '../../config/load.ts'
 import {
   type ConfigurationApplied,
   cutText,
   type EnvironmentName,
   no,
   ok,
-  type Problem,
   personName,
   type Result,
   type Sha256,
   samePerson,
-  sourceText,
 } from '../../model/index.ts'
 import type { EnvironmentRun } from '../environment/environment-run.ts'
 import type { Host, HostChange } from '../host.ts'
-import {
-  type ConfigurationDigests,
-  configurationDigest,
-  digestsOf,
-  type Judged,
-  judgeConfig,
-} from '../prepare/setup.ts'
-import { tenantOf } from '../state/tenants.ts'
-import type { Applied, ApplyAsk, ApplyFault, Planned } from './apply-words.ts'
+import { type ConfigurationDigests, configurationDigest, type Judged } from '../prepare/setup.ts'
+import { cellsTold } from '../running.ts'
+import { storesOf } from '../state/stores.ts'
+import { tenantOf, tenantState } from '../state/tenants.ts'
+import type { Applied, ApplyAsk, ApplyFault, Elsewhere, Planned } from './apply-words.ts'
+import { nextStartOf } from './next-start.ts'
 import { type ConfigurationPlan, type PlannedChanges, planOf } from './plan.ts'
+import { readAnew } from './read-anew.ts'
+import { withdrawWaiting } from './withdraw-waiting.ts'
 
 /** The parts of a host that its configuration is changed by. */
 export type ConfiguredHost = Pick<Host, 'judged' | 'digests' | 'stateDirectory' | 'changing'>
@@ -40,6 +33,8 @@ export type ConfiguredHost = Pick<Host, 'judged' | 'digests' | 'stateDirectory' 
  *        narrows, no disk is waited for.
  * - AP3  What widens is in the ledger of its environment before it is in force there.
  * - AP4  What a gateway keeps until its end is put in force by ending it, with its cells, and only where that was allowed.
+ * - AP5  An environment that it changes has the entry whether it is open or not. Where another process holds its ledger,
+ *        that is told, and its ledger gets the entry when it opens here next.
  */
 export class Applying {
   readonly #host: ConfiguredHost
@@ -52,9 +47,11 @@ export class Applying {
   async plan(): Promise<Result<Planned, ApplyFault>> {
     const read = await readAnew(this.#host)
     if (!read.ok) return read
-    const { agents, anew, never } = planOf(this.#host.judged, read.value.judged)
+    const { judged, seen } = read.value
+    const { agents, anew, never } = planOf(this.#host.judged, judged)
     const { file } = this.#host.judged.config
-    return ok({ file, seen: read.value.seen, agents: bounded(agents), anew, ...(never !== undefined && { never }) })
+    const nextStart = nextStartOf(this.#host.judged.config, judged.config)
+    return ok({ file, seen, agents: bounded(agents), anew, nextStart, ...(never !== undefined && { never }) })
   }
 
   apply(ask: ApplyAsk): Promise<Result<Applied, ApplyFault>> {
@@ -100,7 +97,7 @@ interface StepOptions {
   readonly plan: ConfigurationPlan
   readonly change: HostChange
   /** The configuration that is in force before. */
-  readonly before: Pick<Host, 'judged' | 'digests'>
+  readonly before: Pick<Host, 'judged' | 'digests' | 'stateDirectory'>
   readonly judged: Judged
   readonly digests: ConfigurationDigests
 }
@@ -137,12 +134,16 @@ class Step {
     const { change, plan } = this.#options
     const [unrecorded, replaced, ended]: [EnvironmentName[], EnvironmentName[], EnvironmentName[]] = [[], [], []]
     const record = async (name: EnvironmentName, run: EnvironmentRun) => {
+      await withdrawWaiting(run.state, name, this.#followed(name).narrowed)
       if (this.#recorded.has(name)) return
       if (!(await run.record(this.#entry(name)))) unrecorded.push(name)
     }
     const anew = new Set(plan.anew.map(({ environment }) => environment))
-    await Promise.all(
-      [...this.#open].map(async ([name, run]) => {
+    const elsewhere: Elsewhere[] = []
+    const open = [...this.#open]
+    const closed = this.#changed().filter((name) => !this.#open.has(name))
+    await Promise.all([
+      ...open.map(async ([name, run]) => {
         if (anew.has(name)) {
           ended.push(name)
           return change.close(name, () => record(name, run))
@@ -151,14 +152,48 @@ class Step {
         if (!followed.ok) replaced.push(name)
         await record(name, run)
       }),
-    )
+      ...closed.map(async (name) => {
+        const confirmed = await this.#confirmClosed(name, record)
+        if (!confirmed.ok) elsewhere.push(confirmed.reason)
+      }),
+    ])
     for (const name of this.#widened()) {
       if (this.#was.judged.config.environments.has(name)) continue
       const run = await this.#openAlso(name)
       if (typeof run === 'string') unrecorded.push(name)
       else await record(name, run)
     }
-    return { agents: bounded(plan.agents), unrecorded, replaced, ended }
+    return { agents: bounded(plan.agents), unrecorded, replaced, ended, elsewhere }
+  }
+
+  /** Returns the environments of the configuration before that the change is about. */
+  #changed(): readonly EnvironmentName[] {
+    const { agents, anew } = this.#options.plan
+    const names = new Set([...agents, ...anew].map(({ environment }) => environment))
+    return [...names].filter((name) => this.#was.judged.config.environments.has(name))
+  }
+
+  /**
+   * Records a change in an environment that is not open here, by its ledger's only writer: then no other process serves it,
+   * and what starts there next goes by the new configuration. Where it does not open, says who may.
+   */
+  async #confirmClosed(
+    name: EnvironmentName,
+    record: (name: EnvironmentName, run: EnvironmentRun) => Promise<void>,
+  ): Promise<Result<void, Elsewhere>> {
+    const { before, change, judged } = this.#options
+    const directory = tenantState(before.stateDirectory, tenantOf(this.#was.judged.config, name))
+    const stores = storesOf(directory)
+    if ((await stores.logs.names())?.includes(name) !== true) return ok(undefined)
+    await withdrawWaiting(stores, name, this.#followed(name).narrowed)
+    if (!judged.config.environments.has(name)) {
+      const left = await cellsOf(directory, name)
+      return left.length === 0 ? ok(undefined) : no({ environment: name, why: 'it is declared no more', cells: left })
+    }
+    const opened = await change.openAlso(name)
+    if (opened.ok) return ok(await change.close(name, () => record(name, opened.value)))
+    change.owe(name, this.#entry(name))
+    return no({ environment: name, why: opened.reason, cells: await cellsOf(directory, name) })
   }
 
   async #openAlso(name: EnvironmentName): Promise<EnvironmentRun | string> {
@@ -221,6 +256,13 @@ class Step {
   }
 }
 
+/** Returns the cells of an environment that the wardens of its state tell of, as many as a person is told. */
+async function cellsOf(directory: string, name: EnvironmentName): Promise<Elsewhere['cells']> {
+  const told = (await cellsTold([directory])).flatMap(({ cells = [] }) => cells)
+  const own = told.filter(({ environment }) => environment === name).slice(0, SHOWN_MAX)
+  return own.map(({ cell, agent }) => ({ cell, agent }))
+}
+
 /** Changes of one agent that an entry tells, and characters of each: together far less than an entry may have. */
 const TOLD_MAX = 20
 const CHARACTERS_MAX = 300
@@ -247,44 +289,4 @@ function bounded(agents: readonly PlannedChanges[]): Planned['agents'] {
     const widens = changes.some((change) => change.widens)
     return { agent, environment, owner, changes: told, widens, ...(more > 0 && { more }) }
   })
-}
-
-interface Read {
-  readonly judged: Judged
-  readonly digests: ConfigurationDigests
-  /** Digest of all that was read. */
-  readonly seen: Sha256
-}
-
-/** Reads the host's configuration anew, and judges it; it has not changed meanwhile. */
-async function readAnew({
-  judged,
-  stateDirectory,
-}: Pick<Host, 'judged' | 'stateDirectory'>): Promise<Result<Read, ApplyFault>> {
-  const { file } = judged.config
-  try {
-    const text = readFileSync(file, 'utf8')
-    const loaded = await loadConfig(file, { node: process.execPath }, text)
-    if (!loaded.ok) return no({ kind: 'invalid', problems: loaded.reason.map(problemText) })
-    const digests = digestsOf(loaded.value)
-    const next = await judgeConfig(loaded.value, stateDirectory)
-    if (!next.ok) return no({ kind: 'invalid', problems: next.reason.map(problemText) })
-    const seen = seenIn(digests)
-    const isStill = seenIn(digestsOf(loaded.value)) === seen && readFileSync(file, 'utf8') === text
-    return isStill ? ok({ judged: next.value, digests, seen }) : no({ kind: 'changed' })
-  } catch (error) {
-    return no({ kind: 'invalid', problems: [error instanceof Error ? error.message : String(error)] })
-  }
-}
-
-function seenIn(digests: ConfigurationDigests): Sha256 {
-  const text = [...digests]
-    .map(([tenant = '', digest]) => `${tenant} ${digest}`)
-    .toSorted()
-    .join('\n')
-  return createHash('sha256').update(text).digest('hex') as Sha256 // its shape
-}
-
-function problemText({ source, message, expected }: Problem): string {
-  return `${sourceText(source)} ${message}${expected === undefined ? '' : ` — expected ${expected}`}`
 }

@@ -11,7 +11,7 @@ import { definitionDigest } from '../../gateway/protocols/mcp/contract/definitio
 import { environmentName, personName, type ToolName } from '../../model/index.ts'
 import { type Accepted, writeAllAccepted } from '../prepare/accepted.ts'
 import { type Judged, judgeConfig } from '../prepare/setup.ts'
-import { meansSame } from './meaning.ts'
+import { meansSame } from '../reach/meaning.ts'
 import { type ConfigurationPlan, planOf } from './plan.ts'
 
 const directory = temporaryDirectory()
@@ -53,12 +53,17 @@ function base() {
 
 let count = 0
 
-async function judged(change: (config: ReturnType<typeof base>) => void = () => undefined): Promise<Judged> {
+async function judged(
+  change: (config: ReturnType<typeof base>) => void = () => undefined,
+  policies: readonly string[] = [],
+): Promise<Judged> {
   const config = base()
   change(config)
+  if (policies.length > 0) config.policies.push('own.cedar')
   const at = join(directory, `${count++}`)
   mkdirSync(at)
   writeFileSync(join(at, 'never.cedar'), 'forbid (principal, action, resource == Upstream::"desk");')
+  writeFileSync(join(at, 'own.cedar'), policies.join('\n'))
   writeFileSync(join(at, 'firebreak.yaml'), JSON.stringify(config))
   const loaded = await loadConfig(join(at, 'firebreak.yaml'), { node: process.execPath })
   assert.ok(loaded.ok, JSON.stringify(loaded))
@@ -148,6 +153,84 @@ describe('planOf', () => {
     for (const [change, owners] of wide) assert.deepEqual(widened(await planFor(change)), owners)
   })
 
+  it('PL1: what a change is for is asked, whoever is granted nothing by itself: delegates, and undo', async () => {
+    const desk = 'resource == Upstream::"desk"'
+    const given = (config: ReturnType<typeof base>) => {
+      alphaOf(config.agents).delegates.push('helper')
+      config.agents.helper = {
+        owner: 'jo@shop.example',
+        environment: 'test',
+        grants: [],
+        delegates: [],
+        command: ['a'],
+      }
+      config.environments.test = {
+        undo: { owner: 'ana@shop.example', grants: [{ upstream: 'desk', tools: ['drop'], expires: '1h' }] },
+      }
+    }
+    const before = await judged(given, [`forbid (principal == Agent::"helper", action, ${desk});`])
+    const without = await judged(given)
+    assert.deepEqual(widened(planOf(before, without)), ['helper jo@shop.example'])
+    assert.deepEqual(widened(planOf(without, before)), [])
+    const undoes = await judged(given, [`forbid (principal == Agent::"undo", action, ${desk});`])
+    assert.deepEqual(widened(planOf(undoes, without)), ['undo ana@shop.example'])
+    const many = await judged(given, [
+      `forbid (principal == Agent::"undo", action in Action::"effect", ${desk}) when { context.effect == "write" };`,
+    ])
+    const more = await judged(given, [`forbid (principal == Agent::"undo", action in Action::"effect", ${desk});`])
+    assert.deepEqual([widened(planOf(many, more)), widened(planOf(more, many))], [[], ['undo ana@shop.example']])
+    const moved = await judged((config) => {
+      given(config)
+      deskOf(config.upstreams).mcp.url = 'http://127.0.0.1:10/mcp'
+      alphaOf(config.agents).grants = []
+    })
+    assert.deepEqual(widened(planOf(without, moved)), ['undo ana@shop.example'])
+  })
+
+  it('PL1: another source of a secret is another credential, and is asked of all who act by it', async () => {
+    const keyed = (key: object) => (config: ReturnType<typeof base>) => {
+      deskOf(config.upstreams).mcp.headers = { authorization: 'Bearer ${secret:key}' }
+      Object.assign(config, { secrets: { key } })
+    }
+    const plan = planOf(await judged(keyed({ file: '/keys/read' })), await judged(keyed({ file: '/keys/admin' })))
+    assert.deepEqual([widened(plan), anew(plan)], [['alpha maria@shop.example'], ['test: upstream desk']])
+  })
+
+  it('PL1: in a hardened environment nobody takes the second person away alone', async () => {
+    const hardened =
+      (approver: string, is = true) =>
+      (config: ReturnType<typeof base>) => {
+        config.environments.test = { hardened: is }
+        alphaOf(config.agents).grants = [{ upstream: 'desk', tools: ['note'], expires: '8h', approver }]
+      }
+    const before = await judged(hardened('ana@shop.example'))
+    const both = ['alpha maria@shop.example', 'alpha ana@shop.example']
+    assert.deepEqual(widened(planOf(before, await judged(hardened('ana@shop.example', false)))), both)
+    assert.deepEqual(widened(planOf(before, await judged(hardened('eve@shop.example')))), both)
+    const open = await judged(hardened('ana@shop.example', false))
+    assert.deepEqual(widened(planOf(open, await judged(hardened('eve@shop.example', false)))), both.slice(0, 1))
+  })
+
+  it('PL1: who comes in the place of an agent that is taken out needs its owner’s word, too', async () => {
+    const renamed = (upstream: string) => (config: ReturnType<typeof base>) => {
+      const { alpha: _, ...others } = config.agents
+      config.upstreams.other = { ...deskOf(config.upstreams), mcp: { url: 'http://127.0.0.1:11/mcp', headers: {} } }
+      const grants = [{ upstream, tools: ['note'], expires: '8h' }]
+      config.agents = { ...others, beta: { owner: 'eve@shop.example', environment: 'test', grants, delegates: [] } }
+    }
+    const [own, also] = ['beta eve@shop.example', 'beta maria@shop.example']
+    assert.deepEqual(widened(await planFor(renamed('desk'))), [own, also])
+    assert.deepEqual(widened(await planFor(renamed('other'))), [own])
+  })
+
+  it('PL1: a variable that is taken out may have held a program back', async () => {
+    const env = (own: object) => (config: ReturnType<typeof base>) => {
+      alphaOf(config.agents).cell = { env: own }
+    }
+    const plan = planOf(await judged(env({ SAFE_MODE: '1' })), await judged(env({})))
+    assert.deepEqual(widened(plan), ['alpha maria@shop.example'])
+  })
+
   it('PL2: says what a gateway keeps until its end, and follows the rest', async () => {
     const kept: readonly (readonly [Parameters<typeof judged>[0], readonly string[]])[] = [
       [
@@ -208,29 +291,25 @@ describe('planOf', () => {
     assert.deepEqual(anew(gone), ['live: the environment itself'])
   })
 
-  it('meansSame: places and orders mean nothing; values, links and bigints do', () => {
+  it('meansSame: the order of a map means nothing; values, links, bigints and members of any name do', () => {
     const one = {
-      source: { line: 1 },
       a: new Map([
         ['x', 1n],
         ['y', 2n],
       ]),
       url: new URL('http://a/'),
     }
-    assert.ok(
-      meansSame(one, {
-        url: new URL('http://a/'),
-        a: new Map([
-          ['y', 2n],
-          ['x', 1n],
-        ]),
-        source: { line: 2 },
-      }),
-    )
+    const two = new Map([
+      ['y', 2n],
+      ['x', 1n],
+    ])
+    assert.ok(meansSame(one, { url: new URL('http://a/'), a: two }))
     assert.ok(!meansSame(one, { ...one, url: new URL('http://b/') }))
     assert.ok(!meansSame(one, { ...one, a: new Map([['x', 1n]]) }))
     assert.ok(!meansSame(new Set(['a']), ['a']))
     assert.ok(!meansSame({ a: undefined, b: 1 }, { b: 2 }))
+    assert.ok(!meansSame({ args: { source: '$args.a' } }, { args: { source: '$args.b' } }))
+    assert.ok(!meansSame({ a: [] }, { a: {} }))
   })
 })
 

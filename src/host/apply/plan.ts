@@ -1,17 +1,18 @@
-import { isDeepStrictEqual } from 'node:util'
-import type { Agent, CellConfig, Config } from '../../config/config.ts'
-import type { AgentName, EnvironmentName, PersonName } from '../../model/index.ts'
-import type { ReachChange } from '../../policy/index.ts'
-import { type Judged, UNDO } from '../prepare/setup.ts'
-import { type AgentChanges, configDiff } from '../reach/reach-diff.ts'
-import { tenantOf } from '../state/tenants.ts'
+import { type EnvironmentName, type PersonName, samePerson } from '../../model/index.ts'
+import type { Judged } from '../prepare/setup.ts'
+import type { Actor } from '../reach/actors.ts'
+import { changedParts, type PartChange } from '../reach/parts.ts'
+import { type ActorChanges, type AgentChanges, actorChanges } from '../reach/reach-diff.ts'
 import { keptUntilItsEnd } from './followed.ts'
-import { meansSame } from './meaning.ts'
 
-/** The changes of one agent, and the person who answers for it. */
+/** The changes of one agent that one person answers for. */
 export interface PlannedChanges extends AgentChanges {
   readonly environment: EnvironmentName
-  /** The owner by the configuration that is in force; of an agent that is new, by the other. */
+  /**
+   * The person who answers for them. Of all changes the owner, by the configuration that is in force; of an agent that is
+   * new, by the other. Of what else somebody has to agree to (a second person who is not asked any more, the owner of an
+   * agent in whose place another comes), they as well.
+   */
   readonly owner: PersonName
 }
 
@@ -39,105 +40,48 @@ export interface ConfigurationPlan {
 
 /** Returns the plan of putting one configuration in the place of another. Pure. */
 export function planOf(before: Judged, after: Judged): ConfigurationPlan {
-  const of = new Map(configDiff(before, after).map(({ agent, changes }) => [agent, changes]))
-  const agents = [...of].flatMap(([agent, changes]): readonly PlannedChanges[] => {
-    const [old, next] = [before.config.agents.get(agent), after.config.agents.get(agent)]
-    const known = old ?? next
-    if (known === undefined) return []
-    const more = old === undefined || next === undefined ? [] : untoldChanges(before, after, old, next)
-    return planned(known.name, known.environment, known.owner, [...changes, ...more])
-  })
-  const environments = new Set([...before.config.environments.keys(), ...after.config.environments.keys()])
-  const undos = [...environments].flatMap((name) => undoChanges(before.config, after.config, name))
-  const anew = [...environments].flatMap((environment): readonly OpenedAnew[] => {
-    if (!before.config.environments.has(environment)) return []
-    const what = keptUntilItsEnd(before, after, environment)
+  const parts = changedParts(before, after)
+  const all = actorChanges(before, after, parts)
+  const gone = all.flatMap(({ before: old, after: next }) =>
+    old !== undefined && (next === undefined || next.environment !== old.environment) ? [old] : [],
+  )
+  const agents = all.flatMap((each) => plannedChanges(each, gone))
+  const anew = [...before.config.environments.keys()].flatMap((environment): readonly OpenedAnew[] => {
+    const what = keptUntilItsEnd(before, after, environment, parts)
     return what.length === 0 ? [] : [{ environment, what }]
   })
   const never = before.config.profile === after.config.profile ? {} : { never: 'the profile is the host’s own' }
-  return { agents: [...agents, ...undos], anew, ...never }
+  return { agents, anew, ...never }
 }
 
-function planned(
-  agent: AgentName,
-  environment: EnvironmentName,
-  owner: PersonName,
-  changes: readonly ReachChange[],
-): readonly PlannedChanges[] {
-  const sorted = changes.toSorted((a, b) => Number(b.widens) - Number(a.widens) || a.rank - b.rank)
-  return changes.length === 0 ? [] : [{ agent, environment, owner, changes: sorted }]
+/** Returns an actor's changes, for each person who answers for some of them. */
+function plannedChanges({ before, after, changes }: ActorChanges, gone: readonly Actor[]): readonly PlannedChanges[] {
+  const known = before ?? after
+  if (known === undefined || changes.length === 0) return []
+  const { name: agent, environment, owner } = known
+  const replaced = before === undefined ? gone.filter((each) => isInPlaceOf(known, each)).map((each) => each.owner) : []
+  const others = [...replaced, ...changes.flatMap(({ also = [] }) => also)].filter(
+    (person) => !samePerson(person, owner),
+  )
+  const people = others.filter((person, i) => !others.slice(0, i).some((other) => samePerson(person, other)))
+  const widening = changes.filter(({ widens }) => widens)
+  return [
+    { agent, environment, owner, changes: changes.map(shown) },
+    ...people.map((person): PlannedChanges => {
+      const own = replaced.some((other) => samePerson(person, other))
+        ? widening
+        : widening.filter(({ also = [] }) => also.some((other) => samePerson(person, other)))
+      return { agent, environment, owner: person, changes: own.map(shown) }
+    }),
+  ]
 }
 
-/** Returns the changes around an agent that its reach does not tell. */
-function untoldChanges(before: Judged, after: Judged, old: Agent, next: Agent): readonly ReachChange[] {
-  const changes: ReachChange[] = []
-  const wider = (rank: number, about: string, text: string) => void changes.push({ widens: true, rank, about, text })
-  for (const name of CELL_MEMBERS)
-    if (!meansSame(old.cell[name], next.cell[name])) wider(5, 'cell', `has another ${name}`)
-  if (!isDeepStrictEqual(old.command, next.command)) wider(5, 'cell', 'has another command')
-  if (tenantOf(before.config, old.environment) !== tenantOf(after.config, next.environment))
-    wider(0, next.environment, 'is of another tenant')
-  for (const { upstream: name } of next.grants) {
-    const [was, is] = [before.config.upstreams.get(name), after.config.upstreams.get(name)]
-    if (was === undefined || is === undefined) continue
-    if (!meansSame([was.server, was.relay], [is.server, is.relay]))
-      wider(2, name, 'is reached in another way than before')
-  }
-  changes.push(...containmentChanges(before.config, after.config))
-  return changes
+/** Tells whether an actor that is new comes in the place of one that is gone: it acts where that one did. */
+function isInPlaceOf(next: Actor, old: Actor): boolean {
+  const upstreams = new Set(old.grants.map(({ upstream }) => upstream))
+  return next.environment === old.environment && next.grants.some(({ upstream }) => upstreams.has(upstream))
 }
 
-/** The members of a cell's configuration that the comparison of reach passes over. */
-const CELL_MEMBERS = [
-  'driver',
-  'hide',
-  'labelled',
-  'cwd',
-  'checkpoints',
-  'commit',
-] as const satisfies readonly (keyof CellConfig)[]
-
-/** Returns how closely agents are watched otherwise than before. */
-function containmentChanges({ containment: old }: Config, { containment: next }: Config): readonly ReachChange[] {
-  const rules = new Map<string, unknown>(Object.entries(old.rules))
-  const changed = Object.entries(next.rules).filter(([name, rule]) => !meansSame(rules.get(name), rule))
-  const watched = changed.map(([name, { mode, rung }]): ReachChange => {
-    const was = rules.get(name)
-    const isStricter =
-      mode === 'enforce' && meansSame(was, { ...next.rules[name as keyof typeof next.rules], mode: 'observe' })
-    return { widens: !isStricter, rank: 4, about: 'containment', text: `${name} is to ${mode}, and lead to ${rung}` }
-  })
-  const baits = (['tools', 'files', 'credentials', 'hosts'] as const).flatMap((kind): readonly ReachChange[] => {
-    const [was, is] = [new Set(old.decoys[kind].map(baitText)), new Set(next.decoys[kind].map(baitText))]
-    const gone = [...was].filter((each) => !is.has(each)).length
-    const added = [...is].filter((each) => !was.has(each)).length
-    return [
-      ...(gone > 0
-        ? [{ widens: true, rank: 4, about: 'containment', text: `${gone} decoys fewer among ${kind}` }]
-        : []),
-      ...(added > 0
-        ? [{ widens: false, rank: 4, about: 'containment', text: `${added} decoys more among ${kind}` }]
-        : []),
-    ]
-  })
-  return [...watched, ...baits]
-}
-
-function baitText(bait: unknown): string {
-  return JSON.stringify(bait)
-}
-
-/** Returns what a change of the grants for undo makes possible: nobody computes its reach, so that any other grant is wider. */
-function undoChanges(before: Config, after: Config, environment: EnvironmentName): readonly PlannedChanges[] {
-  const [old, next] = [before.environments.get(environment)?.undo, after.environments.get(environment)?.undo]
-  if (meansSame(old, next)) return []
-  const owner = old?.owner ?? next?.owner
-  if (owner === undefined) return []
-  if (next === undefined)
-    return planned(UNDO, environment, owner, [
-      { widens: false, rank: 3, about: environment, text: 'grants nothing to undo any more' },
-    ])
-  return planned(UNDO, environment, owner, [
-    { widens: true, rank: 2, about: environment, text: 'has other grants for undo' },
-  ])
+function shown({ widens, rank, about, text }: PartChange): AgentChanges['changes'][number] {
+  return { widens, rank, about, text }
 }

@@ -3,7 +3,8 @@ import type { Start } from '../services/starting.ts'
 import type { Fences } from '../stop/fences.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 
-export interface BeginRulesOptions extends Pick<EnvironmentGround, 'cells' | 'starting'> {
+export interface BeginRulesOptions {
+  readonly ground: Pick<EnvironmentGround, 'cells' | 'config' | 'starting'>
   /** The fence of the state whose stop mark counts. */
   readonly heeds: Pick<Fences, 'stopMark'>
   /** Tells whether an undo of this number is under way. */
@@ -20,17 +21,19 @@ export class BeginRules {
 
   /**
    * Returns the rung at which a cell would begin; or why it does not: an order to it, to its agent, to all, or to the
-   * cell that delegates to it.
+   * cell that delegates to it, or a configuration that is in force and that it was not built by.
    */
   rungOf(start: Start): Result<Rung, string> {
-    const { cells, starting, heeds } = this.#options
+    const { ground, heeds } = this.#options
+    const { cells, config, starting } = ground
     const { parent } = start
     const above = parent === undefined ? undefined : starting.stopped(parent)
     if (above !== undefined) return no(`the cell that delegates to it: ${above}`)
     if (parent !== undefined && cells.get(parent) === undefined) return no('the cell that delegates to it has ended')
     if (heeds.stopMark() !== start.stopMark)
       return no('all were ordered to stop while it was starting: start it again where it should run')
-    return starting.rungOf(start)
+    const rung = starting.rungOf(start)
+    return rung.ok && start.config !== config ? no(OTHER_CONFIGURATION) : rung
   }
 
   /**
@@ -46,7 +49,8 @@ export class BeginRules {
 
   /** Tells whether a server may begin that serves the cell, or the undo, of this number. */
   mayServe(number: number): Result<void, string> {
-    const { cells, starting, isUndo } = this.#options
+    const { ground, isUndo } = this.#options
+    const { cells, starting } = ground
     const start = starting.get(number)
     if (start !== undefined) return this.mayBeginAt(start, start.told)
     const stopped = starting.stopped(number)
@@ -54,3 +58,5 @@ export class BeginRules {
     return cells.get(number) !== undefined || isUndo(number) ? ok(undefined) : no('what it serves has ended')
   }
 }
+
+const OTHER_CONFIGURATION = 'another configuration was applied while it was starting: start it again'

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { memoryFile, systemFaultText } from '../../cells/kernel/libc.ts'
-import { type GatewaySetup, type Noted, type WardenMessage, writeSetup } from '../../gateway/link/setup.ts'
+import { type FollowedSetup, type Noted, type WardenMessage, writeSetup } from '../../gateway/link/setup.ts'
 import { type AgentName, no, type Result, type Rung } from '../../model/index.ts'
 import type { HoldAnswer } from '../people/mailbox.ts'
 import type { Services } from '../services/services.ts'
@@ -50,7 +50,7 @@ export class CurrentGateway {
    * Puts another configuration in force at the gateway that serves now; resolves when every cell is decided by it. An
    * error: it is not known by which they are. `setup` is without secrets, and comes as a file, which may be large.
    */
-  async configure(setup: GatewaySetup, narrowed: readonly AgentName[]): Promise<Result<void, string>> {
+  async configure(setup: FollowedSetup, narrowed: readonly AgentName[]): Promise<Result<void, string>> {
     const number = this.#numbers.nextAnswer()
     const file = memoryFile('configuration', Buffer.from(writeSetup({ ...setup, secrets: [] })))
     if (!file.ok) return no(`the configuration cannot be handed over: ${systemFaultText(file.reason)}`)

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell, Pump, Streams, Warden, WardenFault } from '../../cells/driver.ts'
-import type { Agent, Config } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
 import type { GatewaySetup, Noted } from '../../gateway/link/setup.ts'
 import {
   type AgentName,
@@ -11,6 +11,7 @@ import {
   type Sha256,
   type UpstreamName,
 } from '../../model/index.ts'
+import { followConfig } from '../apply/follow-config.ts'
 import { FilesDesk } from '../files/files-desk.ts'
 import { AnswerBox } from '../people/answers.ts'
 import { type ControlSocket, openControlSocket } from '../people/control-socket.ts'
@@ -27,6 +28,7 @@ import type { State } from '../state/state.ts'
 import { storesOf } from '../state/stores.ts'
 import { openTenantState } from '../state/tenants.ts'
 import { FenceAgain, type Unwritten } from '../stop/fence-again.ts'
+import { standingFence } from '../stop/standing-fence.ts'
 import { BeginRules } from './begin-rules.ts'
 import { aboutServer } from './cell-about.ts'
 import { CellEnds } from './cell-ends.ts'
@@ -36,8 +38,8 @@ import { followRequest } from './door.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import { GatewayKeeper } from './gateway-keeper.ts'
 import { GatewayRequests } from './gateway-requests.ts'
-import type { HostedCell, LaunchAsk, RunningCell } from './hosted-cell.ts'
-import { Launching, variablesOf } from './launching.ts'
+import type { LaunchAsk, RunningCell } from './hosted-cell.ts'
+import { Launching } from './launching.ts'
 import { LiveCells } from './live-cells.ts'
 import { Orders } from './orders.ts'
 import { PulseNumbers } from './pulse-numbers.ts'
@@ -148,9 +150,10 @@ class OpenEnvironment implements EnvironmentRun {
   #door: ControlSocket | undefined
 
   constructor(options: EnvironmentOptions, { config, setup, state, warden, services }: Opened) {
-    const { environment, heeds } = options
+    const { environment, heeds, stateDirectory } = options
     const numbers = new PulseNumbers()
-    const starting = new Starting(state.fences)
+    const read = () => standingFence(stateDirectory, state.directory, () => state.fences.read())
+    const starting = new Starting({ read })
     const cells = new LiveCells(starting)
     const gateway = new CurrentGateway(services, numbers)
     const served = new ServedConfiguration(config, setup)
@@ -176,14 +179,15 @@ class OpenEnvironment implements EnvironmentRun {
     })
     const undos = new UndosUnderWay(ground, () => servers)
     const rules = new BeginRules({
-      cells,
-      starting,
+      ground,
       heeds: storesOf(heeds).fences,
       isUndo: (number) => undos.isUnderWay(number),
     })
     const servers = new Servers({
       warden,
-      config,
+      get config() {
+        return served.config
+      },
       state,
       secrets: secrets.values,
       without: leftOut(setup),
@@ -208,7 +212,7 @@ class OpenEnvironment implements EnvironmentRun {
     const ends = new CellEnds({ ground, orders })
     const door = () => this.#door
     const launching = new Launching({ ground, rules, secrets, servers, files, ends, door, tellUnsearched })
-    const delegated = new DelegatedLaunches(ground, launching)
+    const delegated = new DelegatedLaunches({ ground, launching, named: (number) => served.setup.numbered[number] })
     const deliver = (answer: HoldAnswer) => gateway.answer(answer)
     this.#answers = new AnswerBox({ mailbox: state.mailbox, environment, deliver })
     const requests = new GatewayRequests({ ground, orders, delegated, files, secrets, servers })
@@ -249,7 +253,7 @@ class OpenEnvironment implements EnvironmentRun {
   }
 
   launch(ask: LaunchAsk): Promise<Result<RunningCell, string>> {
-    return this.#launching.launch({ ...ask, variables: variablesOf(ask.agent, ask.task) })
+    return this.#launching.launch(ask)
   }
 
   pump(cell: Cell, streams: Streams): Pump {
@@ -268,9 +272,9 @@ class OpenEnvironment implements EnvironmentRun {
     const { cells, gateway } = this.#ground
     const setup = followedSetup(this.#served.setup, judged, configuration)
     this.#served.replaceBy(judged.config, setup)
-    for (const [, hosted] of cells.all()) hosted.agent = agentAnew(hosted, judged.config)
+    const raised = cells.all().map(([number, hosted]) => ({ number, labels: followConfig(hosted, judged.config) }))
     const { services } = gateway
-    const followed = await gateway.configure(setup, narrowed)
+    const followed = await gateway.configure({ ...setup, raised }, narrowed)
     if (!followed.ok) services.distrust(`it has not put a configuration in force: ${followed.reason}`)
     return followed
   }
@@ -313,11 +317,6 @@ class OpenEnvironment implements EnvironmentRun {
     await this.#ground.gateway.services.stop(why)
     return unwritten
   }
-}
-
-/** Returns a cell's agent as it is declared now, in the surroundings of its start; nothing is granted to one that is not. */
-function agentAnew({ agent }: HostedCell, { agents }: Config): Agent {
-  return { ...(agents.get(agent.name) ?? { ...agent, grants: [], delegates: [] }), cell: agent.cell }
 }
 
 /** Tells each sentence about an agent or a server once: its next cell is shown the same. */

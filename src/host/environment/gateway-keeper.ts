@@ -110,11 +110,12 @@ export class GatewayKeeper {
 
   /**
    * Tells whether a cell may go on with another gateway. What was delegated cannot: the ledger keeps what a person reads
-   * of it, and not every limit.
+   * of it, and not every limit. Nor can one whose agent was declared no more: another gateway would not know.
    */
   #mayGoOn(number: number, hosted: HostedCell): boolean {
     const { cells } = this.#options.ground
-    return cells.get(number) === hosted && hosted.parent === undefined && !this.#options.orders.isOrdered(number)
+    if (hosted.parent !== undefined || hosted.undeclared) return false
+    return cells.get(number) === hosted && !this.#options.orders.isOrdered(number)
   }
 
   /** Starts a gateway once nothing of the lost one is left: the ledger has one writer, and the kernel sees to that. */

@@ -2,17 +2,21 @@ import type { Cell } from '../../cells/driver.ts'
 import type { CellSpec, Exit, TeardownReceipt } from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
 import type { TaskSetup, WardenMessage } from '../../gateway/link/setup.ts'
-import type { Result, Rung } from '../../model/index.ts'
+import type { AgentName, Result, Rung } from '../../model/index.ts'
 import type { HeldWorkspace } from '../files/files-desk.ts'
 import type { Kept } from '../services/servers.ts'
 import type { Services } from '../services/services.ts'
 import type { KeptIssuer } from '../trust/kept-issuer.ts'
 
-/** The parts of a launch that a person asks for. */
+/**
+ * The parts of a launch that a person asks for. Nothing of the configuration is among them: the agent is looked up by its
+ * name when its cell is built.
+ */
 export interface LaunchAsk {
-  /** The agent, with the labels that this start of it brings. */
-  readonly agent: Agent
+  readonly agent: AgentName
   readonly command: CellSpec['command']
+  /** True where somebody may have written what is read on its standard input; absent: nobody has. */
+  readonly piped?: boolean
   readonly stdio: CellSpec['stdio']
   /** The words that its owner gives it to do. */
   readonly task?: TaskSetup
@@ -42,9 +46,13 @@ export interface Ended {
 }
 
 /** A cell that runs in an environment of this host, or is ending. */
-export interface HostedCell extends HeldWorkspace, Pick<LaunchAsk, 'task' | 'stopMark' | 'onTakenOver'> {
+export interface HostedCell
+  extends HeldWorkspace,
+    Pick<LaunchAsk, 'command' | 'piped' | 'task' | 'stopMark' | 'onTakenOver'> {
   /** The agent as the newest configuration declares it; the surroundings of the cell are those of its start. */
   agent: Agent
+  /** True once a configuration that was applied declared its agent here no more: no gateway goes on with it. */
+  undeclared?: true
   readonly ended: Promise<Ended>
   /** The stdio servers that it has. */
   kept: readonly Kept[]

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Cell } from '../../cells/driver.ts'
 import { launchFaultText } from '../../cells/spec.ts'
 import type { Agent } from '../../config/config.ts'
+import { labelsAtStart } from '../../config/labels.ts'
 import type { WardenMessage } from '../../gateway/link/setup.ts'
 import { asJson, isBelow, newCellId, no, ok, type Result, type Rung } from '../../model/index.ts'
 import type { FilesDesk } from '../files/files-desk.ts'
@@ -38,7 +39,6 @@ export interface LaunchingOptions {
 
 /** A launch as it was asked for, by a person or by a cell that delegates. */
 export interface Launch extends LaunchAsk {
-  readonly variables: Readonly<Record<string, string>>
   /** The number of the cell that delegates to it. */
   readonly parent?: number
 }
@@ -57,7 +57,12 @@ interface BuiltCell {
   readonly sinceMs: number
 }
 
-/** The launches of one environment: from what was asked to the tick before a cell's first instruction. */
+/**
+ * The launches of one environment: from what was asked to the tick before a cell's first instruction.
+ *
+ * - LN1  A cell is built by the configuration that is in force when its launch begins, and begins only while that is in
+ *        force still.
+ */
 export class Launching {
   readonly #options: LaunchingOptions
 
@@ -68,9 +73,13 @@ export class Launching {
   /** Resolves when the cell exists, its gateway serves it and its start is in the ledger; it has not run one instruction. */
   async launch(launch: Launch): Promise<Result<RunningCell, string>> {
     const { rules, door } = this.#options
-    const { numbers, starting } = this.#options.ground
-    const { agent, parent, stopMark } = launch
-    const about = { number: numbers.next(), id: newCellId(randomBytes(16)), agent, stopMark }
+    const { config, environment, numbers, starting } = this.#options.ground
+    const { parent, stopMark } = launch
+    const declared = config.agents.get(launch.agent)
+    if (declared?.environment !== environment)
+      return no(`the configuration in force declares no agent "${launch.agent}" in ${environment}`)
+    const agent = asStarted(declared, launch)
+    const about = { number: numbers.next(), id: newCellId(randomBytes(16)), agent, config, stopMark }
     const start = starting.begin({ ...about, ...(parent !== undefined && { parent }) })
     try {
       const may = rules.rungOf(start)
@@ -85,9 +94,10 @@ export class Launching {
 
   async #build(start: Start, launch: Launch): Promise<Result<RunningCell, string>> {
     const { ground, rules, secrets, servers, tellUnsearched } = this.#options
-    const { config, state, warden, cells, starting, gateway } = ground
-    const { agent, command, stdio, variables, parent } = launch
-    const { number, id } = start
+    const { state, warden, cells, starting, gateway } = ground
+    const { command, stdio, task, parent } = launch
+    const { number, id, agent, config } = start
+    const variables = variablesOf(agent, task)
     const workspace = parent === undefined ? agent.name : delegatedWorkspace(agent.name, id)
     const texts = textsOf(command, Object.entries(variables), agent.cell)
     const handed = { ...agent.cell, texts }
@@ -95,7 +105,7 @@ export class Launching {
     if (refusal !== undefined) return no(refusal)
     tellUnsearched(agent.name, unsearched)
     const about = aboutAgent(ground, agent, parent)
-    const ports = webPorts(config, this.#grantee(launch))
+    const ports = webPorts(config, this.#grantee(agent, parent))
     const trust = ports.length > 0 ? newCellTrust(agent.cell, Date.now()) : ok(undefined)
     if (!trust.ok) return trust
     const { issuer, shown } = trust.value ?? {}
@@ -113,7 +123,7 @@ export class Launching {
       return built
     }
     const services = gateway.services
-    start.servers = servers.forCell(this.#serversFor(launch), number, workspace)
+    start.servers = servers.forCell(this.#serversFor(start), number, workspace)
     const parts = { start, launch, cell, workspace, servers: start.servers, issuer, services, sinceMs: Date.now() }
     // Nobody waits for what its gateway says of a cell that does not begin.
     const given = await Promise.race([this.#handOver(parts), start.refused.then(no)])
@@ -122,25 +132,25 @@ export class Launching {
   }
 
   /** Returns the stdio upstreams of a cell: what was delegated has those of the cell that a person started. */
-  #serversFor(launch: Launch) {
-    return stdioUpstreamsOf(this.#options.ground.config, this.#grantee(launch))
+  #serversFor({ agent, config, parent }: Start) {
+    return stdioUpstreamsOf(config, this.#grantee(agent, parent))
   }
 
   /** Returns the agent whose grants a cell acts under: its own, or that of the cell that a person started. */
-  #grantee({ agent, parent }: Launch): Agent {
+  #grantee(agent: Agent, parent: number | undefined): Agent {
     const { cells } = this.#options.ground
     return (parent === undefined ? undefined : cells.lineOf(parent).at(-1)?.agent) ?? agent
   }
 
   #handOver({ start, launch, cell, servers, issuer, services }: BuiltCell): Promise<Result<void, string>> {
     const { ground, rules } = this.#options
-    const { agent, parent, task } = launch
+    const { parent, task } = launch
     return handOver(services, cell.door.listeners, servers, (): Result<CellMessage, string> => {
       const above = parent === undefined ? task && { task } : { parent }
       const rung = rules.rungOf(start)
       if (!rung.ok) return rung
       start.told = rung.value
-      const message = cellMessage(ground, { number: start.number, cell, agent, parent, issuer })
+      const message = cellMessage(ground, { number: start.number, cell, agent: start.agent, parent, issuer })
       return message.ok ? ok({ ...message.value, rung: rung.value, ...above }) : message
     })
   }
@@ -148,8 +158,8 @@ export class Launching {
   /** Counts the cell among those that run, and follows what is seen in it. */
   #serve({ start, launch, cell, workspace, servers, issuer, services, sinceMs }: BuiltCell): RunningCell {
     const { ground, ends, files } = this.#options
-    const { agent, parent, task, stopMark, onTakenOver } = launch
-    const { number } = start
+    const { command, piped, parent, task, stopMark, onTakenOver } = launch
+    const { number, agent } = start
     const sensed: SensedEvent[] = []
     cell.sense((seen) => this.#tellSensed(sensed, { kind: 'sensed', number, ...seen }))
     const after: AfterEnd = {}
@@ -164,8 +174,10 @@ export class Launching {
       rung: start.told ?? 'normal',
       sensed,
       sinceMs,
+      command,
       stopMark,
       ...(issuer && { issuer }),
+      ...(piped !== undefined && { piped }),
       ...(task && { task }),
       ...(onTakenOver && { onTakenOver }),
       // What was delegated has no command of a person's that could begin anew.
@@ -219,8 +231,13 @@ export class Launching {
   }
 }
 
-/** Returns the variables of a cell that a person starts. */
-export function variablesOf({ cell }: Agent, task: LaunchAsk['task']): Readonly<Record<string, string>> {
+/** Returns an agent with the labels that this start of it brings. */
+function asStarted(agent: Agent, { command, piped }: Launch): Agent {
+  return { ...agent, cell: { ...agent.cell, labels: labelsAtStart(agent.cell, command, piped) } }
+}
+
+/** Returns the variables of a cell; one that is delegated to has no task of a person's. */
+function variablesOf({ cell }: Agent, task: LaunchAsk['task']): Readonly<Record<string, string>> {
   return { ...Object.fromEntries(cell.env), ...(task && { FIREBREAK_TASK: task.text }) }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
-import type { Agent } from '../../config/config.ts'
+import type { Agent, Config } from '../../config/config.ts'
 import { newCellId, ok } from '../../model/index.ts'
 import { Starting } from '../services/starting.ts'
 import { type MemoryFences, memoryFences } from '../stop/memory-fences.ts'
@@ -10,6 +10,7 @@ import type { HostedCell } from './hosted-cell.ts'
 import { LiveCells } from './live-cells.ts'
 import { PulseNumbers } from './pulse-numbers.ts'
 
+const FIRST = {} as Config // as what it is, and not what it says
 const named = (name: string) => ({ name }) as Agent // of an agent, nothing else is looked at
 const id = (number: number) => newCellId(Buffer.alloc(16, number))
 
@@ -30,7 +31,7 @@ function begin(number: number, agent: string, parent?: number): void {
 }
 
 function start(number: number, agent: string, parent?: number) {
-  const about = { number, id: id(number), agent: named(agent), stopMark: fences.stopMark() }
+  const about = { number, id: id(number), agent: named(agent), config: FIRST, stopMark: fences.stopMark() }
   return starting.begin({ ...about, ...(parent !== undefined && { parent }) })
 }
 
@@ -68,7 +69,16 @@ describe('live cells', () => {
 })
 
 describe('S8: a start asks whether it may begin', () => {
-  const rules = () => new BeginRules({ cells, starting, heeds: fences, isUndo: (number) => number === 7 })
+  const rules = (config = FIRST) =>
+    new BeginRules({ ground: { cells, config, starting }, heeds: fences, isUndo: (number) => number === 7 })
+
+  it('LN1: not once another configuration is in force than the one that it was built by', () => {
+    const own = start(2, 'beta')
+    const other = rules({ ...FIRST })
+    assert.equal(rules().mayBeginAt(own, 'normal').ok, true)
+    assert.match(JSON.stringify(other.mayBeginAt(own, 'normal')), /another configuration was applied/)
+    assert.equal(other.mayServe(2).ok, false, 'nor does a server for it')
+  })
 
   it('not once all were ordered to stop since its configuration was read, nor under a parent that was stopped', () => {
     begin(1, 'alpha')

@@ -13,6 +13,7 @@ import {
   no,
   ok,
   type PersonName,
+  parseJson,
   type Result,
 } from '../../model/index.ts'
 import { type Bounds, surplus, unfit } from '../../recovery/bounds.ts'
@@ -92,7 +93,7 @@ async function copied(
     madeAtMs: Date.now(),
     bytes: still.bytes,
     stamp: still.stamp,
-    workspace: JSON.parse(JSON.stringify(still.record)) as JsonObject,
+    workspace: parseJson(JSON.stringify(still.record)) as JsonObject,
     spans: livedSpans(dirname(dirname(changes)), basename(changes)),
   }
   return ok({ checkpoint, unchanged: false, gone: [] })

@@ -4,7 +4,7 @@ import type { Agent, Config } from '../../config/config.ts'
 import type { LandedWork } from '../../ledger/views/seen-labels.ts'
 import { liesAt, mountsNow, placeOf, shownWith } from '../../model/host/host-places.ts'
 import { failedWith } from '../../model/host/system-error.ts'
-import { type AgentName, type Label, no, ok, type Result, UNTRUSTED } from '../../model/index.ts'
+import { type AgentName, type Label, no, ok, parseJson, type Result, UNTRUSTED } from '../../model/index.ts'
 import { upwards } from '../programs/places.ts'
 import { writeDurably } from '../state/durable-file.ts'
 import { inPart } from '../state/state-part.ts'
@@ -127,7 +127,7 @@ function write(stateDirectory: string, landed: readonly Landed[]): void {
 /** Our own file, written whole. One that cannot be read is no empty one. */
 function read(stateDirectory: string): readonly Landed[] {
   try {
-    return JSON.parse(readFileSync(fileOf(stateDirectory), 'utf8')) as readonly Landed[]
+    return parseJson(readFileSync(fileOf(stateDirectory), 'utf8')) as unknown as readonly Landed[]
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return []
     throw error

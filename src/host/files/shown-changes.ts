@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { WorkspaceDiff } from '../../cells/workspace.ts'
-import { isJsonObject, type Json } from '../../model/index.ts'
+import { isJsonObject, type Json, parseJson } from '../../model/index.ts'
 import { writeDurably } from '../state/durable-file.ts'
 import { inPart } from '../state/state-part.ts'
 
@@ -49,7 +49,7 @@ function statesIn({ changes, executes }: Shown): readonly (readonly [path: strin
 /** Our own file. One that cannot be read counts as none: then a path is confirmed by its name. */
 function read(file: string): Readonly<Record<string, Json>> {
   try {
-    const json = JSON.parse(readFileSync(file, 'utf8')) as Json // what JSON.parse returns
+    const json = parseJson(readFileSync(file, 'utf8')) as Json // what JSON.parse returns
     return isJsonObject(json) ? json : {}
   } catch {
     return {}

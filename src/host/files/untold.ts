@@ -12,6 +12,7 @@ import {
   checkpointId,
   isJsonObject,
   type Json,
+  parseJson,
   personName,
   RUNGS,
 } from '../../model/index.ts'
@@ -50,7 +51,7 @@ export async function tellUntold(
 function leftIn(path: string): UntoldEntry | undefined {
   try {
     const file = readPlain(path, BYTES_MAX)
-    const value: Json = file.ok && file.value.whole ? JSON.parse(file.value.bytes.toString('utf8')) : null
+    const value: Json = file.ok && file.value.whole ? parseJson(file.value.bytes.toString('utf8')) : null
     return isLeft(value) ? value : undefined
   } catch {
     return undefined

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { failedWith } from '../../model/host/system-error.ts'
-import { ALWAYS, putBack, type Spans } from '../../model/index.ts'
+import { ALWAYS, parseJson, putBack, type Spans } from '../../model/index.ts'
 import { writeDurably } from '../state/durable-file.ts'
 import { inPart } from '../state/state-part.ts'
 
@@ -74,7 +74,7 @@ function read(stateDirectory: string): Readonly<Record<string, Marks>> {
 
 function readWhole(stateDirectory: string): Readonly<Record<string, Marks>> {
   try {
-    return JSON.parse(readFileSync(fileOf(stateDirectory), 'utf8')) as Readonly<Record<string, Marks>>
+    return parseJson(readFileSync(fileOf(stateDirectory), 'utf8')) as Readonly<Record<string, Marks>>
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return {}
     throw error

@@ -17,7 +17,7 @@ import process from 'node:process'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import { O_PATH } from '../../model/host/plain-file.ts'
-import { type Json, no, ok, type Result } from '../../model/index.ts'
+import { type Json, no, ok, parseJson, type Result } from '../../model/index.ts'
 import { shortPath } from '../state/short-path.ts'
 import { inPart } from '../state/state-part.ts'
 import { askAt } from './ask-at.ts'
@@ -137,7 +137,7 @@ const TURNS = 3
 
 /** Reads a request of our own command, by the state's owner; throws where it is none. */
 function requestIn(text: string): TimedRequest {
-  const value: unknown = JSON.parse(text)
+  const value: unknown = parseJson(text)
   if (typeof value !== 'object' || value === null || !('kind' in value)) throw new TypeError('it asks for nothing')
   return value as TimedRequest
 }

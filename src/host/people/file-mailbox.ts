@@ -4,7 +4,7 @@ import process from 'node:process'
 import { isDeepStrictEqual } from 'node:util'
 import { readPlain } from '../../model/host/plain-file.ts'
 import { failedWith } from '../../model/host/system-error.ts'
-import { actionId, environmentName, no, ok, personName, type Result } from '../../model/index.ts'
+import { actionId, environmentName, no, ok, parseJson, personName, type Result } from '../../model/index.ts'
 import { cutText } from '../../model/text/text.ts'
 import { inPart } from '../state/state-part.ts'
 import type { HoldAnswer, Mailbox } from './mailbox.ts'
@@ -100,7 +100,7 @@ function readAnswer(path: string): Result<HoldAnswer, string> {
   try {
     const read = readPlain(path, ANSWER_BYTES_MAX)
     if (!read.ok) return no(read.reason.problem)
-    const { hold, environment, approved, by, forMs, why } = JSON.parse(`${read.value.bytes}`) as Partial<HoldAnswer>
+    const { hold, environment, approved, by, forMs, why } = parseJson(`${read.value.bytes}`) as Partial<HoldAnswer>
     if (typeof approved !== 'boolean' || typeof forMs !== 'number') return no('not an answer')
     return ok({
       hold: actionId(String(hold)),

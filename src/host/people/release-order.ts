@@ -1,14 +1,34 @@
 import type { Agent } from '../../config/config.ts'
 import { holdsIn } from '../../ledger/views/holds.ts'
 import { monotonicUs } from '../../model/host/monotonic.ts'
-import { type AgentName, cutsOff, isBelow, no, ok, personName, type Result, type Rung } from '../../model/index.ts'
+import {
+  type AgentName,
+  cutsOff,
+  isBelow,
+  lowest,
+  no,
+  ok,
+  personName,
+  type Result,
+  type Rung,
+} from '../../model/index.ts'
 import { cutText } from '../../model/text/text.ts'
 import type { Judged } from '../prepare/setup.ts'
 import { entriesOf, stateOfLog } from '../state/logs.ts'
-import { storesOf } from '../state/stores.ts'
-import { tenantOf, tenantState } from '../state/tenants.ts'
+import { hasBegun, storesOf } from '../state/stores.ts'
+import { openTenantState, tenantOf, tenantState } from '../state/tenants.ts'
 import { orderAsTold, rungLeft } from '../stop/fence-as-told.ts'
-import { againText, fencedIn, releaseFenced, withRoomToRelease } from '../stop/fences.ts'
+import {
+  againText,
+  type Fenced,
+  type FenceRelease,
+  type FenceRoom,
+  type Fences,
+  fencedIn,
+  releaseFenced,
+  withRoomToRelease,
+} from '../stop/fences.ts'
+import { standingElsewhere } from '../stop/standing-fence.ts'
 import { fenceByOrders, newOrderId } from '../stop/stop.ts'
 import { askOrFollow } from './ask-or-follow.ts'
 import type { Done } from './control-request.ts'
@@ -57,10 +77,18 @@ export async function releaseContained(
   if (behind !== undefined) return no(behind)
   const askedUs = monotonicUs()
   const { fences } = storesOf(state)
+  const elsewhere = standingElsewhere(stateDirectory, state, name)
+  if (!elsewhere.ok) return no({ kind: 'fence-unread', problem: elsewhere.reason })
+  // Of a tenant that its environment belongs to now, nothing may have run yet.
+  const opened =
+    elsewhere.value.length === 0 || hasBegun(state) || fences.isMade()
+      ? ok(undefined)
+      : openTenantState(config, environment, stateDirectory, config.profile === 'full')
+  if (!opened.ok) return no({ kind: 'fence-unread', problem: opened.reason })
   const fence = fences.read()
   if (!fence.ok) return no({ kind: 'fence-unread', problem: fence.reason })
   const seen = fencedIn(fence.value, name)
-  const from = seen?.rung ?? 'normal'
+  const from = lowest(seen?.rung ?? 'normal', ...elsewhere.value.map(({ fenced }) => fenced.rung))
   if (!isBelow(from, to)) return no({ kind: 'not-lower', stands: from })
   const another = ownerFault(config, name, by)
   if (another !== undefined) return no({ kind: 'another-person', problem: another })
@@ -68,15 +96,57 @@ export async function releaseContained(
   const words = { from, to, by: personName(by), why: cutText(why, 500), askedUs, ...(seen && { seen }) }
   const request = { kind: 'release', agent: name, environment, ...words } as const
   const isFinal = ({ said }: Done) => said === againText(name) || said.includes(TOO_LATE)
-  const released = await withRoomToRelease(fences, async (room): Promise<Result<Released, ReleaseFault>> => {
+  const standing = elsewhere.value.filter(({ fenced }) => isBelow(fenced.rung, to))
+  const all = [
+    { fences, seen },
+    ...standing.map((each) => ({ fences: storesOf(each.state).fences, seen: each.fenced })),
+  ]
+  const released = await withRooms(all, async (rooms): Promise<Result<Released, ReleaseFault>> => {
     const recorded = await askOrFollow(judged, stateDirectory, request, { boundMs: SILENCE_MS_MAX, isFinal })
     if (!recorded.ok) return no({ kind: 'unrecorded', problem: recorded.reason })
-    const changed = await releaseFenced(room, { agent: name, seen, to, by, why })
+    const changed = await releaseAll(rooms, { agent: name, to, by, why })
     if (changed.ok) return ok({ agent: name, from, to })
     const cells = await orderBack(state, name, from, changed.reason)
     return no({ kind: 'fence-stands', from, problem: changed.reason, cells })
   })
   return released.ok ? released.value : no({ kind: 'no-room', problem: released.reason })
+}
+
+/** A fence that a release lifts its agent from, and what a person has seen of it there. */
+interface FenceSeen {
+  readonly fences: Fences
+  readonly seen: Fenced | undefined
+}
+
+/** Room in a fence that a release lifts its agent from. */
+interface RoomSeen {
+  readonly room: FenceRoom
+  readonly seen: Fenced | undefined
+}
+
+/** Runs `release` with room kept in each of these fences. */
+async function withRooms<T>(
+  [first, ...others]: readonly FenceSeen[],
+  release: (rooms: readonly RoomSeen[]) => Promise<T>,
+): Promise<Result<T, string>> {
+  if (first === undefined) return ok(await release([]))
+  const { fences, seen } = first
+  const released = await withRoomToRelease(fences, (room) =>
+    withRooms(others, (rooms) => release([{ room, seen }, ...rooms])),
+  )
+  return released.ok ? released.value : released
+}
+
+/** Lifts an agent from each of these fences, its own state's last: while another stands, it starts nothing. */
+async function releaseAll(
+  rooms: readonly RoomSeen[],
+  release: Omit<FenceRelease, 'seen'>,
+): Promise<Result<void, string>> {
+  for (const { room, seen } of rooms.toReversed()) {
+    const changed = await releaseFenced(room, { ...release, seen })
+    if (!changed.ok) return changed
+  }
+  return ok(undefined)
 }
 
 /** Milliseconds that a warden may be silent: a ledger that takes longer is answered as such. */

@@ -14,6 +14,7 @@ import {
   type PinnedTool,
   type Problem,
   parseExactJson,
+  parseJson,
   personName,
   type Result,
   type TenantName,
@@ -71,7 +72,7 @@ export function readSpoken(config: Config): ReadonlyMap<UpstreamName, string> {
 
 function spokenIn(file: string): readonly (readonly [UpstreamName, string])[] {
   try {
-    const json = JSON.parse(readFileSync(file, 'utf8')) as Json // as `writeAccepted` wrote it
+    const json = parseJson(readFileSync(file, 'utf8')) as Json // as `writeAccepted` wrote it
     const spoken = isJsonObject(json) && isJsonObject(json.spoken) ? json.spoken : {}
     return Object.entries(spoken).flatMap(([name, revision]) =>
       typeof revision === 'string' ? [[upstreamName(name), revision] as const] : [],

@@ -78,6 +78,7 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
       ...unseen,
       ...FIREBREAK,
     ],
+    shownPaths: BUNDLED,
     unseenPaths: unseen,
   }
 }
@@ -122,6 +123,9 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 
 /** Code of ours: what decides must not be what is decided upon. Its node and packages may be shown to a cell, read-only. */
 const FIREBREAK = [join(ROOT, 'src'), join(ROOT, 'bin')]
+
+/** The same code, bundled, and compiled: it lies among packages. */
+const BUNDLED = [join(ROOT, 'node_modules', '.cache', 'firebreak')]
 
 /** The same text for every cell: each finds its own gateway at the same place. */
 const CLIENT_CONFIG = {

@@ -14,7 +14,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import type { Problem, Result } from '../../model/index.ts'
+import { type Problem, parseJson, type Result } from '../../model/index.ts'
 import type { PolicyBundle } from '../../policy/index.ts'
 
 /**
@@ -83,7 +83,7 @@ function readKept(file: string, name: string): PolicyBundle | undefined {
       if (uid !== process.getuid?.() || (mode & 0o022) !== 0) return undefined
       const [keptName, digest, ...bundle] = readFileSync(fd, 'utf8').split('\n')
       if (keptName !== name || digest !== sha256Hex(bundle.join('\n'))) return undefined
-      return JSON.parse(bundle.join('\n')) as PolicyBundle // as `keep` wrote it, by its digest
+      return parseJson(bundle.join('\n')) as unknown as PolicyBundle // as `keep` wrote it, by its digest
     } finally {
       closeSync(fd)
     }

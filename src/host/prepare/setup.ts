@@ -124,6 +124,7 @@ export function gatewaySetup(
         }),
         grants: agent.grants.map((grant, i) => grantSetup(agent, grant, i)),
       })),
+    numbered: [...config.agents.values()].flatMap((agent) => (agent.environment === environment ? [agent.name] : [])),
     ...(undo && {
       undo: {
         name: undo.name,
@@ -146,7 +147,8 @@ export function followedSetup(serving: GatewaySetup, judged: Judged, configurati
   const next = gatewaySetup(judged, serving.environment, { values: new Map(), without: new Map() })
   const tools = new Map(next.upstreams.map((upstream) => [upstream.name, upstream.tools]))
   const upstreams = serving.upstreams.map((upstream) => ({ ...upstream, tools: tools.get(upstream.name) ?? [] }))
-  return { ...next, upstreams, secrets: serving.secrets, configuration }
+  const numbered = [...new Set([...serving.numbered, ...next.numbered])]
+  return { ...next, upstreams, numbered, secrets: serving.secrets, configuration }
 }
 
 /** Returns all grants of an environment: its agents', and those for undo. */

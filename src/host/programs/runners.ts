@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { isJsonObject, type Json, no, ok, type Result } from '../../model/index.ts'
+import { isJsonObject, type Json, no, ok, parseJson, type Result } from '../../model/index.ts'
 import { manifestAround } from './package.ts'
 import { isDirectory, isFile, onPath, realOf, type Surroundings, textOf, upwards } from './places.ts'
 
@@ -149,7 +149,7 @@ function installedScript(
 
 function binOf(manifest: string): string | Readonly<Record<string, string>> {
   try {
-    const value = JSON.parse(manifest) as Json
+    const value = parseJson(manifest) as Json
     const bin = isJsonObject(value) ? value.bin : undefined
     if (typeof bin === 'string') return bin
     const scripts = isJsonObject(bin) ? Object.entries(bin).filter(([, script]) => typeof script === 'string') : []

@@ -6,7 +6,7 @@ import type { EnvironmentRun } from '../environment/environment-run.ts'
 import type { LaunchAsk } from '../environment/hosted-cell.ts'
 import type { ServerLimits } from '../services/servers.ts'
 
-/** The program of an agent as a person has it run. */
+/** The program of an agent as a person has it run: each time that its command begins, by the configuration in force. */
 export interface RunPlan extends Omit<LaunchAsk, 'stdio' | 'onTakenOver'> {
   /** Returns how the cell gets its streams; asked at each launch, since a terminal has another size by then. */
   readonly stdio: () => CellSpec['stdio']

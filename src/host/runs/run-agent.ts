@@ -1,7 +1,9 @@
 import process from 'node:process'
 import type { CellSpec } from '../../cells/spec.ts'
+import type { Agent } from '../../config/config.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { Host } from '../host.ts'
+import { ownSecrets } from '../prepare/own-secrets.ts'
 import { configurationDigest, type Judged } from '../prepare/setup.ts'
 import { tenantOf } from '../state/tenants.ts'
 import type { Unwritten } from '../stop/fence-again.ts'
@@ -9,7 +11,8 @@ import { type ReachedHost, reachHost } from '../up/reach-host.ts'
 import { AgentRun, type RunEnd, type RunPlan } from './agent-run.ts'
 
 /** The program of an agent as a person asks for it, on streams of their own process. */
-export interface RunAsk extends Omit<RunPlan, 'stdio'> {
+export interface RunAsk extends Omit<RunPlan, 'agent' | 'stdio' | 'piped'> {
+  readonly agent: Pick<Agent, 'name' | 'environment'>
   /** Returns how the cell gets its streams; asked at each launch that is made in this process. */
   readonly stdio: () => CellSpec['stdio']
   /** True where somebody may have written what is read on its standard input. */
@@ -37,23 +40,25 @@ export interface LiveRun {
 
 /** Has an agent's program run: by the host that is up over the state, or by one in this process. */
 export async function runAgent(judged: Judged, stateDirectory: string, ask: RunAsk): Promise<LiveRun> {
-  const there = await reachHost(stateDirectory)
+  const reached = await reachHost(stateDirectory)
+  if (!reached.ok) return { ended: Promise.resolve(reached), signal: () => undefined }
+  const there = reached.value
   return there === undefined ? runHere(judged, stateDirectory, ask) : runThere(judged, there, ask)
 }
 
 /** Runs it in this process, with a host of its own. */
 function runHere(judged: Judged, stateDirectory: string, ask: RunAsk): LiveRun {
-  const { opened, unsearched, piped: _, ...plan } = ask
+  const { opened, unsearched, agent, ...given } = ask
   const host = new Host({ judged, stateDirectory, onUnsearched: unsearched })
   let run: AgentRun | undefined
   const ended = (async (): Promise<Result<RanAgent, string>> => {
     let end: RunEnd | undefined
     let unwritten: readonly Unwritten[] = []
     try {
-      const environment = await host.environment(ask.agent.environment).catch(systemFault)
+      const environment = await host.environment(agent.environment).catch(systemFault)
       if (!environment.ok) return environment
       opened()
-      run = new AgentRun(environment.value, plan)
+      run = new AgentRun(environment.value, { ...given, agent: agent.name })
       end = await run.ended
     } finally {
       unwritten = await host.close('the run has ended')
@@ -68,7 +73,9 @@ function runThere({ config }: Judged, there: ReachedHost, ask: RunAsk): LiveRun 
   const { agent, command, task, stopMark, stdio, piped, streams, heard, opened } = ask
   opened()
   const configuration = configurationDigest(config, tenantOf(config, agent.environment))
-  const about = { agent: agent.name, command, ...(task && { task }), stopMark, configuration, piped, pid: process.pid }
+  const secrets = ownSecrets(config, agent.environment)
+  const given = { agent: agent.name, command, ...(task && { task }), stopMark, piped }
+  const about = { ...given, configuration, secrets, pid: process.pid }
   const { stdin, stdout, stderr } = streams
   const run = there.run({ kind: 'run', ...about, stdio: stdio() }, [stdin, stdout, stderr], heard)
   // The kernel tells the size of a terminal to its own session, which the host is not of.

@@ -1,5 +1,5 @@
 import type { Cell } from '../../cells/driver.ts'
-import type { Agent } from '../../config/config.ts'
+import type { Agent, Config } from '../../config/config.ts'
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import {
   type AgentName,
@@ -23,6 +23,8 @@ export interface Start {
   readonly number: number
   readonly id: CellId
   readonly agent: Agent
+  /** The configuration that it is built by. */
+  readonly config: Config
   /** The number of the cell that delegates to it. */
   readonly parent?: number
   /** The stop mark from before the configuration was read by which it starts. */

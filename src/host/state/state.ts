@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import type { EnvironmentName } from '../../model/index.ts'
+import { type EnvironmentName, parseJson } from '../../model/index.ts'
 import { nameBytes } from '../../model/text/file-name.ts'
 import { keepRoom } from '../stop/fence.ts'
 import { hasBegun, type Stores, storesOf } from './stores.ts'
@@ -104,7 +104,7 @@ export function openState(
 function readUids(directory: string): Map<string, number> {
   const file = join(directory, 'uids.json')
   if (!existsSync(file)) return new Map()
-  const uids: unknown = JSON.parse(readFileSync(file, 'utf8'))
+  const uids: unknown = parseJson(readFileSync(file, 'utf8'))
   if (typeof uids !== 'object' || uids === null) throw new Error(`${file}: an object is expected`)
   return new Map(Object.entries(uids).filter((entry): entry is [string, number] => isServiceUid(entry[1])))
 }

@@ -59,10 +59,23 @@ export function statesIn(stateDirectory: string): readonly string[] {
   return [stateDirectory, ...tenantsIn(stateDirectory).map((name) => join(stateDirectory, 'tenants', name))]
 }
 
-/** Says why there may be more states than `statesIn` returns; undefined where there are none. */
-export function tenantsLeftOut(stateDirectory: string): string | undefined {
-  const left = isOthers(stateDirectory) && tenantsIn(stateDirectory).length >= OTHERS_MAX
-  return left ? `no more than ${OTHERS_MAX} tenants of another user's state are looked at` : undefined
+/** The states that an order reaches: whatever has become of `tenants`, the state itself is one. */
+export interface ReachedStates {
+  readonly states: readonly string[]
+  /** The reason why there may be more of them; absent where there are none. */
+  readonly leftOut?: string
+}
+
+/** Returns what `statesIn` does, and throws nothing: an order goes to what there is, and says why that may not be all. */
+export function statesReached(stateDirectory: string): ReachedStates {
+  try {
+    const states = statesIn(stateDirectory)
+    if (states.length <= OTHERS_MAX || !isOthers(stateDirectory)) return { states }
+    return { states, leftOut: `no more than ${OTHERS_MAX} tenants of another user's state are looked at` }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return { states: [stateDirectory], leftOut: `the tenants of ${stateDirectory} cannot be listed: ${why}` }
+  }
 }
 
 function tenantsIn(stateDirectory: string): readonly string[] {
@@ -105,7 +118,7 @@ export function trialsOf(stateDirectory: string): readonly string[] {
       const stat = name.startsWith(prefix) ? lstatSync(join(parent, name), { throwIfNoEntry: false }) : undefined
       return stat?.isDirectory() === true && owners.includes(stat.uid)
     })
-    return names.flatMap((name) => statesIn(join(parent, name)))
+    return names.flatMap((name) => statesReached(join(parent, name)).states)
   } catch (error) {
     if (failedWith(error, 'EACCES', 'ENOENT', 'ENOTDIR')) return []
     throw error

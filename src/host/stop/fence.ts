@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { faultText } from '../../ledger/log/fault.ts'
 import { lock } from '../../ledger/log/lock.ts'
 import { readPlain } from '../../model/host/plain-file.ts'
-import { agentName, cutsOff, isBelow, no, ok, type Result, RUNGS } from '../../model/index.ts'
+import { agentName, cutsOff, isBelow, no, ok, parseJson, type Result, RUNGS } from '../../model/index.ts'
 import {
   keepSpare,
   makeEmpty,
@@ -115,7 +115,7 @@ function fenceIn(directory: string, stateDirectory: string): Result<Fence, Fence
     return no({ problem: `${path} is damaged: it has more than ${BYTES_MAX} bytes. ${MEND}`, lost: true })
   try {
     const text = file.value.bytes.toString('utf8')
-    const { agents, digest } = JSON.parse(text) as { agents: object; digest: string }
+    const { agents, digest } = parseJson(text) as { agents: object; digest: string }
     if (digestOf(agents) !== digest)
       return no({ problem: `${path} is damaged: its digest is another. ${MEND}`, lost: true })
     const entries = Object.entries(agents).map(

@@ -4,14 +4,14 @@ import type { Order, Target } from './containment.ts'
 
 /** Returns the agents of a configuration that a target means, whether a cell of theirs runs or not. */
 export function agentsMeant({ agents }: Config, target: Target): readonly AgentName[] {
-  return [...agents.values()]
-    .filter(({ name, owner, environment }) => {
-      if (target.kind === 'agent') return name === target.name
-      if (target.kind === 'owner') return samePerson(owner, target.name)
-      if (target.kind === 'environment') return environment === target.name
-      return target.kind === 'all'
-    })
-    .map(({ name }) => name)
+  return [...agents.values()].filter((agent) => isMeant(agent, target)).map(({ name }) => name)
+}
+
+function isMeant({ name, owner, environment }: Agent, target: Target): boolean {
+  if (target.kind === 'agent') return name === target.name
+  if (target.kind === 'owner') return samePerson(owner, target.name)
+  if (target.kind === 'environment') return environment === target.name
+  return target.kind === 'all'
 }
 
 /**
@@ -24,12 +24,12 @@ export function agentsOrdered(config: Config, { target, agents: also = [] }: Ord
 }
 
 /**
- * Tells whether an order means a cell of this agent; undefined: one of its cells, of which it is not known any more
- * which.
+ * Tells whether an order means a cell of this agent, also where the configuration declares that elsewhere by now, or no
+ * more; undefined: one of its cells, of which it is not known any more which.
  */
 export function orderMeans(order: Order, cell: CellId | undefined, agent: Agent, config: Config): boolean {
   const { target } = order
   return target.kind === 'cell'
     ? cell === undefined || cell === target.name
-    : agentsOrdered(config, order).includes(agent.name)
+    : isMeant(agent, target) || agentsOrdered(config, order).includes(agent.name)
 }

@@ -5,7 +5,7 @@ import { canonicalText } from '../../ledger/log/canonical.ts'
 import { keyId, parseNote, parseWitnessKey, signatureLine, witnessKeyText } from '../../ledger/log/note.ts'
 import type { Log } from '../../ledger/store.ts'
 import { StoppedCells, type StoppedTold } from '../../ledger/views/stopped-cells.ts'
-import { type CellId, isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
+import { type CellId, isJsonObject, type Json, type JsonObject, parseJson } from '../../model/index.ts'
 import type { ReceiptTold, StopTold } from '../../recovery/incident/incident.ts'
 import { confirmationsIn, inFlightIn } from '../../recovery/incident/receipt-told.ts'
 import { writeDurably } from '../state/durable-file.ts'
@@ -84,7 +84,7 @@ export function readReceipt(stateDirectory: string, order: string, cells: Readon
       return { kind: 'missing', problem: `${file} is too large` }
     const note = readFileSync(join(directory, file), 'utf8')
     const text = note.slice(0, note.lastIndexOf('\n\n') + 1)
-    const receipt = JSON.parse(text) as Json
+    const receipt = parseJson(text) as Json
     const { entries, evidence } = isJsonObject(receipt) ? receipt : {}
     const name = `${order}.entries.jsonl`
     const beside = existsSync(join(directory, name)) ? digest(readFileSync(join(directory, name))) : undefined
@@ -157,7 +157,7 @@ export function unrecordedStops(
 
 function signedIn(path: string): JsonObject {
   const note = readFileSync(path, 'utf8')
-  const receipt = JSON.parse(note.slice(0, note.lastIndexOf('\n\n') + 1)) as Json
+  const receipt = parseJson(note.slice(0, note.lastIndexOf('\n\n') + 1)) as Json
   return isJsonObject(receipt) ? receipt : {}
 }
 

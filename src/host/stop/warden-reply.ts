@@ -1,5 +1,5 @@
 /** Reads what came over a control socket: another user's, where root asks, and then it may be anything. */
-import { isJsonObject, type Json, type JsonObject, RUNGS } from '../../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, parseJson, RUNGS } from '../../model/index.ts'
 import type { ControlReply, LiveCell } from '../people/control-request.ts'
 import type { Receipt } from './containment.ts'
 
@@ -29,7 +29,7 @@ export function replyIn(line: string): ControlReply | undefined {
 
 function jsonIn(line: string): Json {
   try {
-    return JSON.parse(line) as Json
+    return parseJson(line) as Json
   } catch {
     return null
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { closeSync, openSync, readdirSync } from 'node:fs'
+import { chownSync, closeSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -8,7 +8,9 @@ import { describe, it } from 'node:test'
 import { cleanUp, temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { until } from '../../../test/kit/until.ts'
 import { sendDescriptors } from '../../cells/descriptors.ts'
+import { agentName, ok, type Result } from '../../model/index.ts'
 import { type Caller, descriptorOf, hostPlace, openHostDoor } from './host-door.ts'
+import { hearLines } from './host-words.ts'
 import { reachHost } from './reach-host.ts'
 
 async function scene() {
@@ -31,12 +33,17 @@ async function scene() {
     return socket
   }
   const answers = async () => {
-    const about = await (await reachHost(state))?.about()
+    const reached = await reachHost(state)
+    const about = reached.ok ? await reached.value?.about() : reached
     assert.ok(about?.ok, 'somebody else is heard all the while')
   }
   return { state, asked, door: door.value, open, answers }
 }
 
+/** An ordinary user; nobody on this host. */
+const USER = 1_900_000_009
+
+const textOf = (result: Result<unknown, unknown>): string => (result.ok ? '' : String(result.reason))
 const ended = (socket: Socket) => new Promise<void>((resolve) => socket.resume().once('close', () => resolve()))
 
 describe('S14: the door of a host', () => {
@@ -103,6 +110,59 @@ describe('S14: the door of a host', () => {
     for (let i = 0; i < 64; i++) caller?.socket.write('x'.repeat(65_536))
     door.close()
     await until('nothing of it is left', () => caller?.socket.destroyed === true)
+  })
+
+  it('hears what comes together with the first words, such as a signal', async () => {
+    const { open, asked } = await scene()
+    const words = [{ kind: 'run' }, { kind: 'signal', signal: 'SIGTERM' }, { kind: 'signal', signal: 'SIGINT' }]
+    const socket = await open()
+    socket.write(words.map((each) => `${JSON.stringify(each)}\n`).join(''))
+    await until('it is heard', () => asked.length === 1)
+    const later: unknown[] = []
+    const [caller] = asked
+    assert.deepEqual(caller?.ask, words[0])
+    assert.ok(caller !== undefined)
+    hearLines(caller.socket, (value) => later.push(value))
+    caller.socket.resume()
+    await until('both are heard', () => later.length === 2)
+    assert.deepEqual(later, words.slice(1))
+  })
+
+  it('is there as long as its lock is held, whether it opens or not: only the lock says that no host is up', async () => {
+    const { state, door, asked } = await scene()
+    rmSync(join(hostPlace(state), 'door.sock'))
+    const up = new RegExp(
+      `a host is up and is not reached: process ${process.pid} of user ${process.getuid?.()}: its door`,
+    )
+    assert.match(textOf(await reachHost(state, 50)), up)
+    assert.match(textOf(await openHostDoor(state, (caller) => asked.push(caller))), /a host is up: process/)
+    if (process.getuid?.() === 0) {
+      chownSync(hostPlace(state), USER, USER)
+      chownSync(join(hostPlace(state), 'lock'), USER, USER)
+      assert.match(textOf(await reachHost(state, 600_000)), new RegExp(`of user ${USER}: its place is not`))
+    }
+    door.close()
+    assert.deepEqual(await reachHost(state, 50), ok(undefined))
+    // What a host that was killed has left says nothing.
+    writeFileSync(join(hostPlace(state), 'lock'), '1\n')
+    assert.deepEqual(await reachHost(state, 50), ok(undefined))
+    assert.deepEqual(await reachHost(join(state, 'none'), 50), ok(undefined))
+  })
+
+  it('S9: ends with its last word to whoever ended it: the orders that no fence has; without that nobody says how', async () => {
+    const order = { id: 'o_1', target: { kind: 'all' }, rung: 'killed', by: 'maria', why: 'a test' } as const
+    const unwritten = [{ order, agents: [agentName('alpha')], problem: 'the disk is full' }]
+    for (const says of [true, false]) {
+      const { state, asked, door } = await scene()
+      const reached = await reachHost(state)
+      assert.ok(reached.ok && reached.value !== undefined)
+      const down = reached.value.down()
+      await until('it is asked', () => asked.length === 1)
+      if (says) asked[0]?.reply({ kind: 'down', unwritten })
+      door.close()
+      if (says) assert.deepEqual(await down, ok(unwritten))
+      else assert.match(textOf(await down), /did not say how/)
+    }
   })
 
   it('S3: is no other user’s', { skip: process.getuid?.() !== 0 && 'needs root' }, async () => {

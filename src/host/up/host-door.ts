@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { receiveOne } from '../../cells/descriptors.ts'
 import { lock } from '../../ledger/log/lock.ts'
-import { no, ok, type Result } from '../../model/index.ts'
+import { no, ok, parseJson, type Result } from '../../model/index.ts'
 import { shortPath } from '../state/short-path.ts'
 import { HOST_LINE_BYTES_MAX, type HostAsk, type HostReply } from './host-words.ts'
 
@@ -31,15 +31,22 @@ const WORDS_EVERY_MS_MIN = 5
 const WORDS_EVERY_MS_MAX = 160
 /** Connections that have not said what they want: more than runs that begin at once, and few to look at. */
 const UNHEARD_MAX = 256
+const END_OF_LINE = '\n'
 /** Descriptors that come with the first words. */
 const STREAMS_MAX = 3
+/** Milliseconds for a lock to be free that nobody keeps, and between two tries. */
+const LOCKED_MS_MAX = 200
+const LOCKED_EVERY_MS = 20
 /** Milliseconds for a caller to read the last words of a host that ends. */
 const LAST_WORDS_MS_MAX = 2_000
 
 /** Returns the directory of a state in which its host has its lock and its door. */
 export function hostPlace(stateDirectory: string): string {
-  return join(stateDirectory, 'host')
+  return join(stateDirectory, HOST_PART)
 }
+
+/** The part of a state that its host has. */
+export const HOST_PART = 'host'
 
 /** Opens the door of the one host that a state has; an error where another process is that host. */
 export async function openHostDoor(
@@ -49,7 +56,7 @@ export async function openHostDoor(
   const directory = hostPlace(stateDirectory)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   chmodSync(directory, 0o700)
-  const locked = await lock(directory)
+  const locked = await lockedWithin(directory, LOCKED_MS_MAX)
   if (!locked.ok)
     return no(locked.reason.kind === 'locked' ? `a host is up: ${locked.reason.by}` : 'its lock is no file')
   const place = shortPath(directory)
@@ -95,15 +102,24 @@ export async function openHostDoor(
   return listening
 }
 
+/** Takes the lock of a directory; whoever only asks who has it holds it for a moment. */
+async function lockedWithin(directory: string, ms: number): ReturnType<typeof lock> {
+  for (const until = performance.now() + ms; ; ) {
+    const locked = await lock(directory)
+    if (locked.ok || locked.reason.kind !== 'locked' || performance.now() > until) return locked
+    await delay(LOCKED_EVERY_MS)
+  }
+}
+
 /** Takes the first line of a connection and what came with it; rejects where that is none, and closes what had come. */
 async function hearFirst(socket: Socket): Promise<Caller> {
   const fd = descriptorOf(socket)
   const until = performance.now() + WORDS_MS_MAX
   const fds: number[] = []
-  let text = ''
+  let said = Buffer.alloc(0)
   let everyMs = WORDS_EVERY_MS_MIN
   try {
-    while (!text.endsWith('\n')) {
+    while (!said.includes(END_OF_LINE)) {
       // Its number may be another's by now.
       if (socket.destroyed) throw new Error('it is gone')
       const received = receiveOne(fd)
@@ -115,11 +131,14 @@ async function hearFirst(socket: Socket): Promise<Caller> {
       }
       if (!received.ok) throw new Error('it is gone')
       fds.push(...received.value.fds)
-      text += Buffer.from(received.value.message).toString('utf8')
+      said = Buffer.concat([said, received.value.message])
       if (fds.length > STREAMS_MAX) throw new RangeError('it hands over too much')
-      if (text.length > HOST_LINE_BYTES_MAX) throw new RangeError('it says too much')
+      if (said.length > HOST_LINE_BYTES_MAX) throw new RangeError('it says too much')
     }
-    const ask = askIn(text)
+    const end = said.indexOf(END_OF_LINE)
+    const ask = askIn(said.toString('utf8', 0, end))
+    // What it says next may have come with it, such as a signal: it is read by whoever takes the caller.
+    if (end + 1 < said.length) socket.unshift(said.subarray(end + 1))
     return { ask, fds, socket, reply: (reply) => void socket.write(`${JSON.stringify(reply)}\n`) }
   } catch (error) {
     for (const each of fds) closeSync(each)
@@ -129,7 +148,7 @@ async function hearFirst(socket: Socket): Promise<Caller> {
 
 /** Reads the first words: of our own command, by the state's owner alone. Throws where they are none. */
 function askIn(text: string): HostAsk {
-  const value: unknown = JSON.parse(text)
+  const value: unknown = parseJson(text)
   if (typeof value !== 'object' || value === null || !('kind' in value)) throw new TypeError('it asks for nothing')
   return value as HostAsk
 }

@@ -2,9 +2,11 @@
 import type { Socket } from 'node:net'
 import type { CellSpec } from '../../cells/spec.ts'
 import type { TaskSetup } from '../../gateway/link/setup.ts'
-import type { Result } from '../../model/index.ts'
+import { parseJson, type Result } from '../../model/index.ts'
 import type { Applied, ApplyAsk, ApplyFault, Planned } from '../apply/apply-words.ts'
+import type { SecretDigests } from '../prepare/own-secrets.ts'
 import type { RunEnd, RunEvent } from '../runs/agent-run.ts'
+import type { Unwritten } from '../stop/fence-again.ts'
 
 /** A run that is asked of a host; its three standard streams come with the words, as descriptors. */
 export interface HostRunAsk {
@@ -17,6 +19,8 @@ export interface HostRunAsk {
   readonly stdio: CellSpec['stdio']
   /** The digest of the configuration that the person has read it by. */
   readonly configuration: string
+  /** The secrets of its environment that the person's own process has, by `env:`. */
+  readonly secrets: SecretDigests
   /** Somebody may have written what is read on its standard input. */
   readonly piped: boolean
   /** The process that asks, which shows what the cell writes. */
@@ -43,6 +47,8 @@ export type HostReply =
   | { readonly kind: 'event'; readonly event: RunEvent }
   | { readonly kind: 'end'; readonly end: RunEnd }
   | { readonly kind: 'refused'; readonly why: string }
+  /** Its last word to whoever ended it: the orders that no fence has. */
+  | { readonly kind: 'down'; readonly unwritten: readonly Unwritten[] }
   | { readonly kind: 'planned'; readonly planned: Result<Planned, ApplyFault> }
   | { readonly kind: 'applied'; readonly applied: Result<Applied, ApplyFault> }
   | { readonly kind: 'about'; readonly pid: number; readonly sinceMs: number; readonly configuration: string }
@@ -58,7 +64,7 @@ export function hearLines<T>(socket: Socket, hear: (value: T) => void): void {
     text = lines.pop() ?? ''
     try {
       if (text.length > HOST_LINE_BYTES_MAX) throw new RangeError('a line is too long')
-      for (const line of lines) hear(JSON.parse(line) as T) // by the state's owner alone: nobody else reaches the socket
+      for (const line of lines) hear(parseJson(line) as T) // by the state's owner alone: nobody else reaches the socket
     } catch {
       socket.destroy()
     }

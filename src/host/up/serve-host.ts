@@ -1,15 +1,16 @@
 import { closeSync } from 'node:fs'
 import process from 'node:process'
 import type { Agent } from '../../config/config.ts'
-import { labelsAtStart } from '../../config/labels.ts'
-import { agentName, no, type Result } from '../../model/index.ts'
+import { agentName, no, ok, type Result } from '../../model/index.ts'
 import type { ApplyAsk, ApplyFault } from '../apply/apply-words.ts'
 import { Applying } from '../apply/applying.ts'
 import type { Host } from '../host.ts'
+import { otherSecret } from '../prepare/own-secrets.ts'
 import { AgentRun, FORWARDED } from '../runs/agent-run.ts'
 import { noteShownBy } from '../state/shown-by.ts'
 import { tenantOf } from '../state/tenants.ts'
-import { type Caller, type HostDoor, openHostDoor } from './host-door.ts'
+import type { Unwritten } from '../stop/fence-again.ts'
+import { type Caller, openHostDoor } from './host-door.ts'
 import { type HostRunAsk, type HostSignal, hearLines } from './host-words.ts'
 
 export interface ServedHost {
@@ -20,11 +21,18 @@ export interface ServedHost {
   readonly log: (text: string) => void
 }
 
+/** The door of a host that serves what comes to it. */
+export interface ServedDoor {
+  /** Closes it, and tells whoever has asked for the host's end which orders no fence has. */
+  close(unwritten: readonly Unwritten[]): void
+}
+
 /** Serves the commands that come to a host: each has a run of its own, which ends where its connection does. */
-export function serveHost(served: ServedHost): Promise<Result<HostDoor, string>> {
+export async function serveHost(served: ServedHost): Promise<Result<ServedDoor, string>> {
   const sinceMs = Date.now()
+  const ending: Caller[] = []
   const applying = new Applying(served.host)
-  return openHostDoor(served.host.stateDirectory, (caller) => {
+  const door = await openHostDoor(served.host.stateDirectory, (caller) => {
     const { ask, fds, socket, reply } = caller
     if (ask.kind === 'run') {
       void runFor(served, caller, ask)
@@ -41,10 +49,19 @@ export function serveHost(served: ServedHost): Promise<Result<HostDoor, string>>
     if (ask.kind === 'about') {
       reply({ kind: 'about', pid: process.pid, sinceMs, configuration: served.host.judged.config.file })
       socket.end()
-    } else if (ask.kind === 'down') served.onDown()
-    else if (ask.kind === 'plan') void answerPlan(applying, caller)
+    } else if (ask.kind === 'down') {
+      ending.push(caller)
+      served.onDown()
+    } else if (ask.kind === 'plan') void answerPlan(applying, caller)
     else if (ask.kind === 'apply') void answerApply(served, applying, caller, ask.ask)
     else socket.destroy()
+  })
+  if (!door.ok) return door
+  return ok({
+    close(unwritten) {
+      for (const caller of ending) caller.reply({ kind: 'down', unwritten })
+      door.value.close()
+    },
   })
 }
 
@@ -79,6 +96,8 @@ async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: H
     return reply({ kind: 'refused', why: `the configuration that the host has read declares no agent "${ask.agent}"` })
   // A person who has narrowed it since does not run by what it was.
   if (!isBy(host, declared, ask)) return reply({ kind: 'refused', why: OTHER_CONFIGURATION })
+  const other = otherSecret(host.judged.config, declared.environment, ask.secrets)
+  if (other !== undefined) return reply({ kind: 'refused', why: other })
   if (stdin === undefined || stdout === undefined || stderr === undefined)
     return reply({ kind: 'refused', why: 'its streams did not come' })
   let run: AgentRun | undefined
@@ -101,10 +120,10 @@ async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: H
   const shown = noteShownBy(environment.value.runDirectory, ask.pid)
   if (!shown.ok) return reply({ kind: 'refused', why: shown.reason })
   try {
-    const labels = labelsAtStart(declared.cell, ask.command, ask.piped)
     run = new AgentRun(environment.value, {
-      agent: { ...declared, cell: { ...declared.cell, labels } },
+      agent: declared.name,
       command: ask.command,
+      piped: ask.piped,
       ...(ask.task && { task: ask.task }),
       stopMark: ask.stopMark,
       stdio: () => ask.stdio,

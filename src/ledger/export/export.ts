@@ -1,4 +1,5 @@
 import type { Entry } from '../../model/entry.ts'
+import { parseJson } from '../../model/index.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { canonicalText } from '../log/canonical.ts'
 import type { LedgerFault } from '../log/fault.ts'
@@ -60,6 +61,6 @@ function joined(entry: Entry, intents: Map<string, Intent>): Intent | undefined 
 
 function line(value: object): Result<string, LedgerFault> {
   // Canonical, so that an exported line can be hashed and compared; what was read from the ledger is JSON.
-  const text = canonicalText(JSON.parse(JSON.stringify(value)))
+  const text = canonicalText(parseJson(JSON.stringify(value)))
   return text.ok ? ok(`${text.value}\n`) : no({ kind: 'not-a-ledger', path: '', problem: text.reason.problem })
 }

@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import koffi from 'koffi'
+import { failedWith } from '../../model/host/system-error.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { LedgerFault } from './fault.ts'
 
@@ -38,6 +39,39 @@ export async function lock(directory: string): Promise<Result<DirectoryLock, Led
   })
 }
 
+/** The process that holds a lock. */
+export interface LockHolder {
+  /** Its number, as it has written it; on a full disk it has not. */
+  readonly pid: number | undefined
+  /** The user whose file the lock is. */
+  readonly uid: number
+}
+
+/**
+ * Returns who holds the lock of a directory, by the kernel; undefined where nobody does, and where there is no lock. Whoever
+ * takes it at this very moment may be told that it is taken.
+ *
+ * @throws where the file cannot be opened, or is none.
+ */
+export function lockHolder(directory: string): LockHolder | undefined {
+  let fd: number
+  try {
+    fd = openSync(join(directory, 'lock'), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return undefined
+    throw error
+  }
+  try {
+    const stat = fstatSync(fd)
+    if (!stat.isFile()) throw new Error(`${join(directory, 'lock')} is not a regular file`)
+    if (flock(fd, LOCK_SH | LOCK_NB) === 0) return undefined
+    const pid = pidIn(fd)
+    return { pid: pid === undefined ? undefined : Number(pid), uid: stat.uid }
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /** Writes the holder's name into the lock. On a full disk the name is missing; the lock is held all the same. */
 function say(fd: number, holder: string): void {
   try {
@@ -49,10 +83,18 @@ function say(fd: number, holder: string): void {
 }
 
 function holderIn(fd: number): string {
-  const [, pid] = /^(\d{1,10})\n$/.exec(readFileSync(fd, 'utf8')) ?? []
+  const pid = pidIn(fd)
   return pid === undefined ? 'another process' : `process ${pid}`
 }
 
+function pidIn(fd: number): string | undefined {
+  const start = Buffer.alloc(PID_BYTES_MAX)
+  return /^(\d{1,10})\n$/.exec(start.toString('latin1', 0, readSync(fd, start, 0, PID_BYTES_MAX, 0)))?.[1]
+}
+
+/** More than any number of a process with its end of line. */
+const PID_BYTES_MAX = 32
+const LOCK_SH = 1
 const LOCK_EX = 2
 const LOCK_NB = 4
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import type { Entry } from '../../model/entry.ts'
+import { parseJson } from '../../model/index.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { codeOf, segmentIndex, segmentPath } from './disk.ts'
 import type { LedgerFault } from './fault.ts'
@@ -90,7 +91,7 @@ export class LogReader {
 
 function entryOf(record: Record): Entry | undefined {
   try {
-    const value: unknown = JSON.parse(Buffer.from(record.body).toString())
+    const value: unknown = parseJson(Buffer.from(record.body).toString())
     const isEntry = typeof value === 'object' && value !== null && 'kind' in value && 'seq' in value && 'atMs' in value
     if (!isEntry || typeof value.kind !== 'string' || !isTime(value.atMs)) return undefined
     // Its writer made it from an EntryBody, and the CRC says that it is what was written.

@@ -1,3 +1,4 @@
+import { parseJson } from '../../model/index.ts'
 import type { Json } from '../../model/json.ts'
 import type { Hash, Tree } from '../seal/merkle.ts'
 import { canonicalText } from './canonical.ts'
@@ -143,7 +144,7 @@ export async function prepareSegment(disk: Disk, directory: string, path: string
 
 function parsed(text: string): Json | undefined {
   try {
-    const value: Json = JSON.parse(text)
+    const value: Json = parseJson(text)
     const again = canonicalText(value)
     return again.ok && again.value === text ? value : undefined
   } catch {

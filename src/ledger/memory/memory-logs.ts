@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Entry, EntryBody } from '../../model/entry.ts'
 import { type CellId, type Sha256, sha256 } from '../../model/ids.ts'
+import { parseJson } from '../../model/index.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import type { Committed } from '../log/commit.ts'
 import { composed } from '../log/composed.ts'
@@ -119,7 +120,7 @@ async function* readFrom(
   if (log === undefined) return yield no({ kind: 'disk', doing: 'read', path: 'memory', code: 'ENOENT' })
   const end = log.entries.length
   // Safe: its writer made it from an EntryBody.
-  for (let seq = fromSeq; seq < end; seq++) yield ok(JSON.parse(log.entries[seq] ?? '') as Entry)
+  for (let seq = fromSeq; seq < end; seq++) yield ok(parseJson(log.entries[seq] ?? '') as unknown as Entry)
 }
 
 function recordedOf(log: KeptLog, entry: Entry): Recorded {

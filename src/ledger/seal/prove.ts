@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { parseJson } from '../../model/index.ts'
 import type { Json } from '../../model/json.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { segmentPath } from '../log/disk.ts'
@@ -65,7 +66,7 @@ export function checkProof(proof: EntryProof, key: WitnessKey): Result<Json, str
   const path = proof.path.map((node) => Buffer.from(node, 'hex'))
   if (!includesLeaf(proof.seq, leafHash(Buffer.from(proof.entry)), size, root, path))
     return no('the entry is not under this seal')
-  return ok(JSON.parse(proof.entry))
+  return ok(parseJson(proof.entry))
 }
 
 async function treeTo(

@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseJson } from '../../model/index.ts'
 import type { Json } from '../../model/json.ts'
 import { no, ok, type Result } from '../../model/result.ts'
 import { canonicalText } from '../log/canonical.ts'
@@ -230,7 +231,7 @@ function contentProblem(check: Check, record: Record, index: number): string | u
 function canonicalValue(body: Uint8Array): { readonly [key: string]: Json } | undefined {
   const text = Buffer.from(body).toString()
   try {
-    const value: Json = JSON.parse(text)
+    const value: Json = parseJson(text)
     const again = canonicalText(value)
     if (!again.ok || again.value !== text || Buffer.compare(Buffer.from(again.value), body) !== 0) return undefined
     // Safe: only an object has members, and `typeof` and `isArray` leave nothing else.

@@ -1,5 +1,6 @@
 import type { Json } from '../json.ts'
 import { doubleOf, isNumberText, WrittenNumber } from './number.ts'
+import { endOfString, parseJson } from './parse-json.ts'
 
 /** The findings of one pass over a text of JSON, before anything is made of it. */
 export interface JsonScan {
@@ -97,7 +98,6 @@ function membersIn(value: Json): number {
 }
 
 const QUOTE = 0x22
-const BACKSLASH = 0x5c
 
 export function scanJson(text: string, keeps: Keeps): JsonScan {
   let [depth, depthMax, nodes, colons] = [0, 0, 1, 0]
@@ -144,16 +144,6 @@ export function scanJson(text: string, keeps: Keeps): JsonScan {
   return { depthMax, nodes, colons, kept, tooLong, noNumberAt }
 }
 
-/** Returns the index of the closing quote, or the end of the text where there is none (the parser refuses that). */
-export function endOfString(text: string, from: number): number {
-  for (let quote = text.indexOf('"', from); quote !== -1; quote = text.indexOf('"', quote + 1)) {
-    let backslashes = 0
-    while (text.charCodeAt(quote - 1 - backslashes) === BACKSLASH && quote - 1 - backslashes >= from) backslashes++
-    if (backslashes % 2 === 0) return quote
-  }
-  return text.length
-}
-
 function endOfNumber(text: string, from: number): number {
   for (let i = from; ; i++) {
     const code = text.charCodeAt(i)
@@ -191,8 +181,7 @@ export interface Scanned {
 
 /** Parses a text that was scanned. Throws a SyntaxError where it is no JSON. */
 export function parseScanned(text: string, { kept }: JsonScan): Scanned {
-  // JSON.parse returns JSON; its type cannot say so.
-  if (kept.length === 0) return { value: JSON.parse(text) as Json, mistaken: false }
+  if (kept.length === 0) return { value: parseJson(text), mistaken: false }
   const parts: string[] = []
   const numbers: WrittenNumber[] = []
   let from = 0
@@ -204,7 +193,7 @@ export function parseScanned(text: string, { kept }: JsonScan): Scanned {
   }
   parts.push(text.slice(from))
   const restoring: Restoring = { numbers, restored: 0, mistaken: false }
-  const value = restored(JSON.parse(parts.join('')) as Json, restoring)
+  const value = restored(parseJson(parts.join('')), restoring)
   return { value, mistaken: restoring.mistaken || restoring.restored !== numbers.length }
 }
 

@@ -93,12 +93,13 @@ describe('a number that is kept as it was written', () => {
 })
 
 describe('JSON that is read with such numbers', () => {
-  it('is what the platform reads, in all but them', () => {
+  it('is the value that was written, in all but them', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 6 }), fc.nat(2), (value, indent) => {
         const text = JSON.stringify(value, null, indent)
-        assert.deepEqual(withDoubles(parseExactJson(text)), JSON.parse(text))
-        assert.equal(JSON.stringify(parseExactJson(text)), JSON.stringify(JSON.parse(text)))
+        // Not what the platform's parser says: it mistakes keys (`parseJson`).
+        assert.equal(JSON.stringify(withDoubles(parseExactJson(text))), JSON.stringify(value))
+        assert.equal(JSON.stringify(parseExactJson(text)), JSON.stringify(value))
       }),
     )
   })

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { ADVERSARIAL, assertLinear } from '../../../test/kit/linear.ts'
 import { bareAddress, knownHosts, placesOf } from '../host/this-host.ts'
-import { normalForm, visibleJson, visibleText, withoutEnd } from '../index.ts'
+import { normalForm, parseJson, visibleJson, visibleText, withoutEnd } from '../index.ts'
 
 /** One character of each kind that shows nothing, or looks like a space, whatever Unicode files it under. */
 const HIDDEN = [
@@ -49,7 +49,7 @@ describe('text of others, as a person is shown it', () => {
     const texts = fc.array(fc.constantFrom(...HIDDEN, 'a', '"', '\\', '\n', ' ')).map((parts) => parts.join(''))
     fc.assert(
       fc.property(fc.dictionary(texts, fc.array(texts)), fc.constantFrom(0, 2), (value, indent) => {
-        assert.deepEqual(JSON.parse(visibleJson(value, indent)), JSON.parse(JSON.stringify(value)))
+        assert.deepEqual(parseJson(visibleJson(value, indent)), parseJson(JSON.stringify(value)))
       }),
       { numRuns: 50 },
     )

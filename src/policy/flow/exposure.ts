@@ -260,8 +260,8 @@ export class Exposure implements ExposureView {
     this.#recordText(text, labels, () => ({ ...where, labels }))
   }
 
-  /** Adds the labels that another cell carries, which come with what that cell passes on. */
-  addLabels(other: ExposureView): void {
+  /** Adds labels that come from elsewhere: those of another cell come with what that cell passes on. */
+  addLabels(other: Pick<ExposureView, 'labels'>): void {
     for (const [label, seen] of other.labels) if (!this.#labels.has(label)) this.#labels.set(label, seen)
   }
 

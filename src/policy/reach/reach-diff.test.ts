@@ -118,12 +118,49 @@ describe('what a change of the configuration makes possible', () => {
         there.some((change) => change.widens && text.test(wordsOf(change))),
         there.map(wordsOf).join('\n'),
       )
-      assert.deepEqual(
-        back.filter(({ widens }) => widens).map(wordsOf),
-        name === 'an effect that is called a read' ? ['shop/pay counts as spend, and was read'] : [],
-      )
+      assert.deepEqual(back.filter(({ widens }) => widens).map(wordsOf), WIDER_BACK[name] ?? [])
     })
   }
+
+  it('RD3: a grant that stands in another’s place begins with a budget that nobody has used, which widens', () => {
+    const [pay, look] = [
+      { ...GRANT, tools: ['pay'], budgets: [euros(10)] },
+      { ...GRANT, tools: ['look'], budgets: [euros(10)] },
+    ]
+    const plan = { ...PLAN, grants: [pay, look] }
+    const swapped = diff(plan, { ...PLAN, grants: [look, pay] }).filter(({ widens }) => widens)
+    assert.deepEqual(swapped.map(({ about }) => about).toSorted(), ['shop/look', 'shop/pay'])
+    for (const { text } of swapped) assert.match(text, /in the account of g_[01]-shop; it was counted in that of g_/)
+    const later = diff(plan, { ...PLAN, grants: [pay, look, { ...GRANT, upstream: 'mail', tools: ['read'] }] })
+    assert.deepEqual(
+      later.filter(({ widens }) => widens).map(({ about }) => about.split('/')[0]),
+      later.filter(({ widens }) => widens).map(() => 'mail'),
+    )
+    const unlimited = { ...PLAN, grants: [{ ...GRANT, tools: ['pay'] }, GRANT] }
+    assert.ok(!diff(unlimited, plan).some(({ widens }) => widens), 'what had no budget has no account')
+  })
+
+  it('RD1, RC2: what kept a connection back is compared as of any operation', () => {
+    const relay = { ...PLAN, grants: [{ ...GRANT, upstream: 'mail', tools: ['read'], when: 99 }], forbids: [] }
+    const [post, confidential, every] = [16, 17, 18].map((forbid) => ({ ...relay, forbids: [forbid] }))
+    assert.ok(post && confidential && every)
+    const widening = (from: Plan, to: Plan) => diff(from, to).flatMap((each) => (each.widens ? [wordsOf(each)] : []))
+    const http = 'mail/http.connect:plain.example:80'
+    for (const plan of [post, confidential]) {
+      const [gone, ...more] = widening(plan, relay)
+      assert.ok(gone?.startsWith(`${http} is no longer forbidden where`), gone)
+      assert.deepEqual([more, widening(relay, plan)], [[], []])
+    }
+    assert.deepEqual(widening(every, relay), [`${http} becomes possible: write`])
+    const send = { ...LOOK, effect: 'write', accepts: ['confidential'] } as const
+    const accepting = { ...relay, tools: { ...relay.tools, 'mail/send': send } }
+    assert.deepEqual(
+      widening(relay, accepting).filter((each) => each.includes('accepts together')).length,
+      2,
+      'a tool that is granted to nobody lets the relay reach out with what it accepts',
+    )
+    assert.ok(!widening(accepting, relay).some((each) => each.includes('connect:')))
+  })
 
   it('a condition that asks for a label is looked at anew when labels change', () => {
     const asking = { ...withGrant({ when: 7 }), labels: ['untrusted'] }
@@ -166,7 +203,7 @@ describe('what a change of the configuration makes possible', () => {
   it('RD1: where nothing widens, the old configuration allows what the new one allows, after the same history', (t) => {
     t.diagnostic(`seed ${seed}`)
     const random = new Random(seed)
-    const counts = { narrower: 0, wider: 0, allowed: 0, truly: 0 }
+    const counts = { narrower: 0, wider: 0, allowed: 0, truly: 0, connected: 0 }
     const pairs = runs(140, 350)
     for (let pair = 0; pair < pairs; pair++) {
       const plan = randomPlan(random)
@@ -191,6 +228,7 @@ describe('what a change of the configuration makes possible', () => {
             break
           }
           counts.allowed++
+          if (attempt.id.includes('connect:')) counts.connected++
           see(old, attempt)
           see(next, attempt)
         }
@@ -200,7 +238,10 @@ describe('what a change of the configuration makes possible', () => {
     t.diagnostic(JSON.stringify(counts))
     // Both sides are met, and a diff that always cries would be of no use.
     assert.ok(
-      counts.narrower > pairs / 5 && counts.allowed > runs(140, 700) && counts.truly > runs(2, 12),
+      counts.narrower > pairs / 5 &&
+        counts.allowed > runs(140, 700) &&
+        counts.truly > runs(2, 12) &&
+        counts.connected > runs(20, 100),
       JSON.stringify(counts),
     )
   })
@@ -278,6 +319,14 @@ describe('conditions', () => {
     assert.equal(togetherCover([[eachMinute]], [calls(1_464)]), true)
   })
 })
+
+/** What a change that widens widens on its way back, too. */
+const WIDER_BACK: Readonly<Record<string, readonly string[]>> = {
+  'an effect that is called a read': ['shop/pay counts as spend, and was read'],
+  'two grants for one': [
+    'shop/look counts 10.00 EUR/day in the account of g_0-shop; it was counted in that of g_1-shop (firebreak.yaml:10)',
+  ],
+}
 
 function diff(from: Plan, to: Plan): readonly ReachChange[] {
   return reachDiff(inputOf(from), inputOf(to))

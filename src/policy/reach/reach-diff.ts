@@ -1,14 +1,13 @@
-import { budgetText } from '../../model/budget.ts'
-import type { Grant } from '../../model/grant.ts'
 import type { ToolName } from '../../model/ids.ts'
 import { isJsonObject, type Json } from '../../model/json.ts'
 import { type Label, UNTRUSTED } from '../../model/label.ts'
 import { sourceText } from '../../model/source.ts'
 import type { CatalogueTool, DeclaredTool } from '../../model/tool.ts'
-import { type Reach, type ReachedOperation, type ReachInput, reach } from './reach.ts'
-import { budgetsCover, togetherCover } from './reach-cover.ts'
-import { conjunctsOf, denialCovers, entailsAll } from './reach-entails.ts'
+import { type ComparedReach, comparedReach, type ReachedOperation, type ReachInput } from './reach.ts'
+import { conjunctsOf, denialCovers } from './reach-entails.ts'
 import { fieldUnits } from './reach-labels.ts'
+import { comparePermits, judgeTogether } from './reach-permits.ts'
+import { oneLine, rankOf, type Sides } from './reach-sides.ts'
 
 /** One thing that a change of the configuration makes possible, or no longer possible. */
 export interface ReachChange {
@@ -27,9 +26,10 @@ export interface ReachChange {
  *        the first allows too. What cannot be shown to be narrower counts as wider: conditions are compared by their
  *        conjuncts, numbers and lists of values, and no further.
  * - RD2  Names of members, and fields that are masked anew, count as no data: neither widens.
+ * - RD3  What was used of a budget stays used: where nothing widens, each operation counts in the grant that it counted in.
  */
 export function reachDiff(before: ReachInput, after: ReachInput): readonly ReachChange[] {
-  const [old, next] = [reach(before), reach(after)]
+  const [old, next] = [comparedReach(before), comparedReach(after)]
   const changes: ReachChange[] = []
   const wider = (rank: number, about: string, text: string) => void changes.push({ widens: true, rank, about, text })
   const narrower = (rank: number, about: string, text: string) =>
@@ -42,13 +42,14 @@ export function reachDiff(before: ReachInput, after: ReachInput): readonly Reach
   for (const label of after.labels)
     if (!before.labels.includes(label)) narrower(3, 'workspace', `counts as ${label} from the beginning`)
   const sides: Sides = { before, after, old, next, wider, narrower, assigned: new Map() }
-  for (const operation of next.operations) {
-    const earlier = old.operations.find(({ id }) => id === operation.id)
+  const [possible, was] = [allOf(next), allOf(old)]
+  for (const operation of possible) {
+    const earlier = was.find(({ id }) => id === operation.id)
     if (earlier === undefined) wider(rankOf(operation), operation.id, `becomes possible: ${summary(operation)}`)
     else compare(operation, earlier, sides)
   }
-  for (const gone of old.operations)
-    if (!next.operations.some(({ id }) => id === gone.id)) narrower(rankOf(gone), gone.id, 'is no longer possible')
+  for (const gone of was)
+    if (!possible.some(({ id }) => id === gone.id)) narrower(rankOf(gone), gone.id, 'is no longer possible')
   judgeTogether(sides)
   judgeLabelConditions(sides)
   return changes.toSorted(
@@ -57,24 +58,13 @@ export function reachDiff(before: ReachInput, after: ReachInput): readonly Reach
   )
 }
 
-interface Sides {
-  readonly before: ReachInput
-  readonly after: ReachInput
-  readonly old: Reach
-  readonly next: Reach
-  readonly wider: (rank: number, about: string, text: string) => void
-  readonly narrower: (rank: number, about: string, text: string) => void
-  /** Old grant → the new ones that stand in for it. */
-  readonly assigned: Map<Grant, Set<Grant>>
+/** Returns all that an agent can do by itself: its operations, and the connections of its relays. */
+function allOf({ operations, connections }: ComparedReach): readonly ReachedOperation[] {
+  return [...operations, ...connections]
 }
 
 function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
-}
-
-function rankOf({ effect, spend }: ReachedOperation): number {
-  if (spend.some(({ perDay }) => perDay === undefined)) return 0
-  return { irreversible: 1, spend: 1, write: 3, read: 4 }[effect]
 }
 
 function summary({ effect, permits, spend, carries }: ReachedOperation): string {
@@ -115,6 +105,7 @@ const COMPARED: ReadonlySet<string> = new Set<keyof DeclaredTool>([
   'currency',
   'returns',
   'accepts',
+  'acceptsOneOf',
   'destinations',
   'content',
   'anyLinks',
@@ -145,98 +136,6 @@ function memberText(declared: DeclaredTool, name: string): string {
   return member === undefined
     ? 'nothing'
     : JSON.stringify(member, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))
-}
-
-/**
- * Compares the ways in which an operation is permitted: each must have been one before, with no weaker a condition, no
- * larger a budget, no longer a life.
- */
-function comparePermits(operation: ReachedOperation, earlier: ReachedOperation, sides: Sides): void {
-  const { id } = operation
-  const rank = rankOf(operation)
-  const olds = grantsOf(earlier, sides.before)
-  for (const grant of grantsOf(operation, sides.after)) {
-    const implied = olds.filter((old) => entailsAll(conditionOf(grant, sides.after), conditionOf(old, sides.before)))
-    if (implied.length === 0) {
-      sides.wider(
-        rank,
-        id,
-        `is permitted ${whenText(grant, operation)}; it was only ${olds.map((old) => whenText(old, earlier)).join(', or ')}`,
-      )
-      continue
-    }
-    const capped = implied.filter((old) => budgetsCover(grant.budgets, old.budgets))
-    if (capped.length === 0) {
-      const was = implied.map(({ budgets }) => budgetsText(budgets)).join(', or ')
-      sides.wider(
-        Math.min(rank, 2),
-        id,
-        `has the budget ${budgetsText(grant.budgets)}; it was ${was} (${sourceText(grant.source)})`,
-      )
-      continue
-    }
-    const lasting = capped.filter((old) => old.expiresAtMs >= grant.expiresAtMs)
-    const [chosen] = [...lasting.filter((old) => old.id === grant.id), ...lasting]
-    if (chosen === undefined) {
-      sides.wider(
-        5,
-        id,
-        `lasts ${minutes(grant.expiresAtMs)} of a run; it was ${minutes(Math.max(...capped.map(({ expiresAtMs }) => expiresAtMs)))}`,
-      )
-    } else sides.assigned.set(chosen, (sides.assigned.get(chosen) ?? new Set()).add(grant))
-  }
-  const kept = grantsOf(operation, sides.after)
-  for (const old of olds) {
-    const still = kept.some(
-      (grant) =>
-        entailsAll(conditionOf(old, sides.before), conditionOf(grant, sides.after)) &&
-        budgetsCover(old.budgets, grant.budgets),
-    )
-    if (!still)
-      sides.narrower(
-        rank,
-        id,
-        `is no longer permitted as it was by ${old.id}: ${whenText(old, earlier)}, ${budgetsText(old.budgets)}`,
-      )
-  }
-}
-
-/** Judges the grants that stand in for one old grant together: they have a budget each, where it had one. */
-function judgeTogether({ assigned, wider }: Sides): void {
-  for (const [old, grants] of assigned) {
-    if (
-      grants.size < 2 ||
-      togetherCover(
-        [...grants].map(({ budgets }) => budgets),
-        old.budgets,
-      )
-    )
-      continue
-    const names = [...grants].map(({ id, budgets }) => `${id} (${budgetsText(budgets)})`).join(' and ')
-    wider(2, old.upstream, `${names} together allow more than ${old.id} did: ${budgetsText(old.budgets)}`)
-  }
-}
-
-function grantsOf({ permits }: ReachedOperation, { grants }: ReachInput): readonly Grant[] {
-  const permitting = new Set(permits.map(({ grant }) => grant))
-  return grants.filter(({ id }) => permitting.has(id))
-}
-
-function conditionOf({ id }: Grant, { policies }: ReachInput): readonly Json[] {
-  return conjunctsOf(policies.policies.find(({ grant }) => grant === id)?.json)
-}
-
-function whenText({ id, source }: Grant, { permits }: ReachedOperation): string {
-  const when = permits.find(({ grant }) => grant === id)?.when
-  return `${when === undefined ? 'unconditionally' : `if ${oneLine(when)}`} (${sourceText(source)})`
-}
-
-function budgetsText(budgets: Grant['budgets']): string {
-  return budgets.length === 0 ? 'unlimited' : budgets.map(budgetText).join(' and ')
-}
-
-function minutes(ms: number): string {
-  return `${Math.round(ms / 60_000)} minutes`
 }
 
 function compareForbids(operation: ReachedOperation, earlier: ReachedOperation, sides: Sides): void {
@@ -272,6 +171,22 @@ function compareAccepts(operation: ReachedOperation, earlier: ReachedOperation, 
   }
   for (const label of earlier.accepts)
     if (!operation.accepts.includes(label)) sides.narrower(2, operation.id, `no longer accepts ${label}`)
+  compareAcceptedSets(operation, earlier, sides)
+}
+
+/** Compares the further sets of labels that are accepted together. */
+function compareAcceptedSets(operation: ReachedOperation, earlier: ReachedOperation, sides: Sides): void {
+  const setsOf = (of: ReachedOperation, input: ReachInput) =>
+    (toolOf(of, input)?.declared.acceptsOneOf ?? []).map((labels) => new Set([...labels, ...of.accepts]))
+  const [next, old] = [setsOf(operation, sides.after), setsOf(earlier, sides.before)]
+  const isWithin = (set: ReadonlySet<Label>, sets: readonly ReadonlySet<Label>[], alone: readonly Label[]) =>
+    [...sets, new Set(alone)].some((other) => set.isSubsetOf(other))
+  const name = (set: ReadonlySet<Label>) => [...set].sort().join(', ') || 'no label'
+  for (const set of next)
+    if (!isWithin(set, old, earlier.accepts)) sides.wider(2, operation.id, `accepts together ${name(set)}`)
+  for (const set of old)
+    if (!isWithin(set, next, operation.accepts))
+      sides.narrower(2, operation.id, `no longer accepts together ${name(set)}`)
 }
 
 function allLabels({ catalogue, labels }: ReachInput): readonly Label[] {
@@ -357,10 +272,11 @@ function labelsAt(path: string, units: ReturnType<typeof fieldUnits>): readonly 
 /** A condition may ask for a label as well as against it: where labels changed, nothing is known of what it says. */
 function judgeLabelConditions({ before, after, old, next, wider }: Sides): void {
   if (JSON.stringify(labelRules(before)) === JSON.stringify(labelRules(after))) return
-  for (const operation of next.operations) {
-    const { id, permits, forbids } = operation
-    if (!old.operations.some((earlier) => earlier.id === id)) continue
-    const names = new Set<string>([...permits.map(({ grant }) => grant), ...forbids.map(({ policy }) => policy)])
+  const was = new Set(allOf(old).map(({ id }) => id))
+  for (const { id, permits, forbids } of allOf(next)) {
+    if (!was.has(id)) continue
+    const asked = permits.flatMap(({ grant, when }) => (when === undefined ? [] : [grant]))
+    const names = new Set<string>([...asked, ...forbids.map(({ policy }) => policy)])
     const asking = after.policies.policies.filter((policy) => names.has(policy.id) && mentionsLabels(policy.json))
     for (const policy of asking)
       wider(4, id, `labels have changed, and ${policy.id} (${sourceText(policy.source)}) asks for them`)
@@ -382,8 +298,4 @@ function mentionsLabels(json: Json): boolean {
   if (Array.isArray(json)) return json.some(mentionsLabels)
   if (!isJsonObject(json)) return false
   return json.attr === 'labels' || Object.values(json).some(mentionsLabels)
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, ' ').trim()
 }

@@ -76,6 +76,7 @@ export interface ReachedOperation {
   readonly carries: readonly (readonly Label[])[]
 }
 
+/** A connection that the agent's relay could make on its word. */
 export type ReachedConnection = Pick<ReachedOperation, 'id' | 'upstream' | 'tool' | 'permits' | 'forbids' | 'perDay'>
 
 export interface Permit {
@@ -100,7 +101,20 @@ export interface Crossing {
 
 export const WORKSPACE = 'workspace'
 
+/** The same as a `Reach`, with all that is known of its connections: two of them are compared by it. */
+export interface ComparedReach extends Omit<Reach, 'connections'> {
+  readonly connections: readonly ReachedOperation[]
+}
+
 export function reach(input: ReachInput): Reach {
+  const all = comparedReach(input)
+  const connections = all.connections.map(({ id, upstream, tool, permits, forbids, perDay }) => {
+    return { id, upstream, tool, permits, forbids, perDay }
+  })
+  return { ...all, connections }
+}
+
+export function comparedReach(input: ReachInput): ComparedReach {
   const { agent, owner, environment, grants, catalogue } = input
   const policies = compilePolicies(input.policies)
   const all: Found[] = []
@@ -135,7 +149,8 @@ export function reach(input: ReachInput): Reach {
     owner,
     environment,
     operations,
-    connections: connections.map((each) => connectionOf(each)),
+    // The condition of a grant is not asked of a connection.
+    connections: connections.map((each) => operationOf(each, () => '', [[]])),
     idle,
     spend: spendPerDay(spending.flatMap(({ tool, permitting: of }) => of.map((grant) => [tool.declared, grant]))),
     perDay: limitsPerDay(permitting),
@@ -164,13 +179,6 @@ function isRelayed({ declared }: CatalogueTool): boolean {
 /** Tells whether a grant gives an operation: by its name; a connection, by any tool of its relay. */
 function gives({ tools }: Grant, name: ToolName): boolean {
   return tools.has(name) || (tools.size > 0 && isConnection(operationIn(name).operation))
-}
-
-function connectionOf({ id, upstream, tool, permitting, forbids }: Found): ReachedConnection {
-  const { name } = tool.declared
-  // The condition of a grant is not asked of a connection.
-  const permits = permitting.map(({ id: grant, source }) => ({ grant, source }))
-  return { id, upstream, tool: name, permits, forbids, perDay: limitsPerDay(permitting) }
 }
 
 function flowsIn(tools: ReadonlyMap<ToolName, CatalogueTool>): (tool: CatalogueTool) => Flow {

@@ -25,6 +25,7 @@ import {
   type JsonObject,
   no,
   ok,
+  parseJson,
   type Result,
   RUNGS,
   type Rung,
@@ -195,7 +196,7 @@ function underDrill(
   const upstreams = new Map<UpstreamName, UpstreamConfig>(
     [...config.upstreams].map(([name, upstream]) => [
       name,
-      { ...upstream, mcp: { kind: 'http', url: urlOf(name), headers: new Map() } },
+      { ...upstream, server: { kind: 'http', url: urlOf(name), headers: new Map() } },
     ]),
   )
   const playing = (each: Agent, acts: readonly Concrete[], own: boolean): Agent => ({
@@ -203,6 +204,8 @@ function underDrill(
     command: [`${IN_CELL}/node`, `${IN_CELL}/script/script-main.ts`, JSON.stringify(acts)],
     cell: {
       ...each.cell,
+      // What the drill shows beside is its own, and brings no label.
+      labelled: true,
       files: new Map([...each.cell.files, [`${IN_CELL}/node`, process.execPath], [`${IN_CELL}/script`, script]]),
       env: new Map([...each.cell.env, ...(own ? [] : ([['FIREBREAK_DRILL_REPORTS', '1']] as const))]),
       ...(own && { workspace }),
@@ -246,7 +249,7 @@ async function runScript(
   }
   try {
     const launched = await environment.value.launch({
-      agent: played,
+      agent: played.name,
       command: [program, ...args],
       stdio: { kind: 'pipes' },
       stopMark,
@@ -262,7 +265,7 @@ async function runScript(
     for (const fd of Object.values(streams)) closeSync(fd)
   }
   const lines = readFileSync(output, 'utf8').split('\n')
-  const said = lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as ScriptAccount] : []))
+  const said = lines.flatMap((line) => (line.startsWith('{') ? [parseJson(line) as unknown as ScriptAccount] : []))
   const entries: Entry[] = []
   for await (const read of environment.value.state.logs.log(agent.environment).read())
     if (read.ok) entries.push(read.value)

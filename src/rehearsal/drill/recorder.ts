@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
 import { createServer } from '../../model/host/node-http.ts'
-import { isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, parseJson } from '../../model/index.ts'
 
 /** A call that has reached what stands in an upstream's place. */
 export interface RecordedCall {
@@ -99,7 +99,7 @@ interface Asked {
 }
 
 function readAsked(body: string): Asked | undefined {
-  const json = JSON.parse(body === '' ? 'null' : body) as Json
+  const json = parseJson(body === '' ? 'null' : body) as Json
   if (!isJsonObject(json)) return undefined
   const { id, method, params } = json
   return { ...(id !== undefined && { id }), method: String(method), params: isJsonObject(params) ? params : {} }

@@ -6,7 +6,7 @@
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { textIn } from '../../../model/host/host-paths.ts'
-import { isJsonObject, type Json, no, ok, type Result } from '../../../model/index.ts'
+import { isJsonObject, type Json, no, ok, parseJson, type Result } from '../../../model/index.ts'
 import type { CellAbout, CellPart } from '../../spec.ts'
 
 export function recordAbout(cellDirectory: string, about: CellAbout): void {
@@ -20,7 +20,7 @@ export function recordAbout(cellDirectory: string, about: CellAbout): void {
 export function aboutIn(cellDirectory: string): CellAbout | undefined {
   const text = textIn(join(cellDirectory, 'about'), ABOUT_BYTES_MAX)
   try {
-    const value = JSON.parse(text ?? '') as Json
+    const value = parseJson(text ?? '') as Json
     if (!isJsonObject(value) || !PARTS.has(value.part as CellPart) || typeof value.state !== 'string') return undefined
     return value as unknown as CellAbout // written by `recordAbout`, in a directory that is ours
   } catch {

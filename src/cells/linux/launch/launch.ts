@@ -24,7 +24,13 @@ import { exposeFiles, exposeUsr } from '../view/expose.ts'
 import { startFault, userNamespaceFix } from '../view/root.ts'
 import { DISK_BYTES_DEFAULT } from '../workspace/changes-disk.ts'
 import { hiddenBinds } from '../workspace/hidden.ts'
-import { checkWorkspace, diskBytesOf, type FoundWorkspace, mountWorkspace } from '../workspace/overlay.ts'
+import {
+  checkWorkspace,
+  diskBytesOf,
+  type FoundWorkspace,
+  keptFromWorkspaces,
+  mountWorkspace,
+} from '../workspace/overlay.ts'
 import { isReplaced, settleReplaced } from '../workspace/replace.ts'
 import { cellOf, type LinuxCell } from './cell.ts'
 import type { Arrangement, Ground } from './ground.ts'
@@ -46,7 +52,7 @@ export async function launchCell(
     const nothing = async () => ok({ binds: [], disk: ground.run.path, unmount: () => true })
     return launchArranged(spec, ground, forget, { mayBegin, mount: nothing })
   }
-  const found = checkWorkspace(workspace, spec.protectedPaths)
+  const found = checkWorkspace(workspace, keptFromWorkspaces(spec))
   if (!found.ok) return found
   const { earlier } = found.value
   return launchArranged(spec, ground, forget, {

@@ -1,3 +1,4 @@
+import { parseJson } from '../../../model/index.ts'
 /**
  * The run directory: all that one warden process has made on this host, in one place, so that the next one can find and
  * remove what a killed one left: `runs/<run>/owner`, `runs/<run>/cells/<cell>/…`, `uids/<uid>`.
@@ -220,7 +221,7 @@ const STAMP_BYTES_MAX = 1_024
 function stampIn(path: string): ProcessStamp | undefined {
   const text = textIn(path, STAMP_BYTES_MAX)
   try {
-    const value: unknown = JSON.parse(text ?? '')
+    const value: unknown = parseJson(text ?? '')
     if (typeof value !== 'object' || value === null || !('pid' in value && 'startTicks' in value)) return undefined
     const { pid, startTicks } = value
     return typeof pid === 'number' && typeof startTicks === 'string' && startTicks !== ''

@@ -1,3 +1,4 @@
+import { parseJson } from '../../../model/index.ts'
 /**
  * Runs one of our own programs over a workspace, in a cell without network: nothing privileged ever walks what a cell
  * has written. Whoever fools the helper has fooled a process that can read this workspace and, when landing, write to
@@ -83,7 +84,7 @@ export async function runHelper(
 async function linesOf(output: NodeJS.ReadableStream): Promise<(Change | RefusedChange | Landed | End)[]> {
   const lines: (Change | RefusedChange | Landed | End)[] = []
   for await (const line of createInterface({ input: Readable.from(bounded(output)) })) {
-    const value: unknown = line.length > LINE_CHARACTERS_MAX ? undefined : JSON.parse(line)
+    const value: unknown = line.length > LINE_CHARACTERS_MAX ? undefined : parseJson(line)
     if (isLine(value)) lines.push(value)
   }
   return lines

@@ -4,6 +4,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseJson } from '../../../model/index.ts'
 import { CHANGES_MAX, type Stamp } from './inside/change.ts'
 
 const NAME = 'landings.json'
@@ -11,7 +12,7 @@ const NAME = 'landings.json'
 /** Returns the newest last; nothing where they cannot be read: all counts as the owner's then. */
 export function landingsOf(changes: string): readonly Stamp[] {
   try {
-    const value: unknown = JSON.parse(readFileSync(join(changes, NAME), 'utf8'))
+    const value: unknown = parseJson(readFileSync(join(changes, NAME), 'utf8'))
     return Array.isArray(value) ? value.filter(isStamp) : []
   } catch {
     return []

@@ -1,3 +1,4 @@
+import { parseJson } from '../../../model/index.ts'
 /** A workspace: a private overlay over a directory that is never written. Linux Documentation/filesystems/overlayfs.rst */
 
 import {
@@ -28,7 +29,7 @@ import {
   unmount,
 } from '../../kernel/libc.ts'
 import type { OwnerMaps } from '../../kernel/owner-map.ts'
-import type { LaunchFault, Layer, Profile, WorkspaceSpec } from '../../spec.ts'
+import type { CellSpec, LaunchFault, Layer, Profile, WorkspaceSpec } from '../../spec.ts'
 import { recordFrom, type WorkspaceRecord } from '../../workspace.ts'
 import type { UserOverlay } from '../launch/user-overlay.ts'
 import type { ChangesDisks } from './changes-disk.ts'
@@ -36,6 +37,14 @@ import type { ChangesDisks } from './changes-disk.ts'
 /** A checked workspace, before a uid is known. */
 export type FoundWorkspace = Omit<WorkspaceRecord, 'uid' | 'sinceMs' | 'diskBytes'> & {
   readonly earlier?: WorkspaceRecord
+}
+
+/** Returns the paths that no workspace may contain or lie in. */
+export function keptFromWorkspaces({
+  protectedPaths,
+  shownPaths = [],
+}: Pick<CellSpec, 'protectedPaths' | 'shownPaths'>): readonly string[] {
+  return [...protectedPaths, ...shownPaths]
 }
 
 /** Refuses what must not be a workspace, before anything is made. */
@@ -69,7 +78,7 @@ export function checkWorkspace(
 
 export function readRecord(changes: string): WorkspaceRecord | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(join(changes, 'record.json'), 'utf8'))
+    const value: unknown = parseJson(readFileSync(join(changes, 'record.json'), 'utf8'))
     return recordFrom(value)
   } catch {
     return undefined

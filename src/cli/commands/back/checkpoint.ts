@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import process from 'node:process'
 import { findCheckpoint, type Made, storeOf } from '../../../host/files/checkpoints.ts'
 import { workspaceFaultText } from '../../../host/files/workspace-fault.ts'
-import type { Json } from '../../../model/index.ts'
+import { asJson, type Json } from '../../../model/index.ts'
 import type { WorkspaceOperator } from '../../../operator/workspace-operator.ts'
 import type { Checkpoint } from '../../../recovery/checkpoint.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
@@ -103,7 +103,7 @@ function lineOf({ id, name, occasion, by, why, madeAtMs, bytes, parent }: Checkp
 
 /** Returns a checkpoint as people are told it, without what only a mount needs. */
 function shown({ workspace: _, stamp: __, spans: ___, ...rest }: Checkpoint): Json {
-  return JSON.parse(JSON.stringify(rest)) as Json
+  return asJson(rest)
 }
 
 async function remove(call: Call, operator: WorkspaceOperator, changes: string): Promise<ExitCode> {

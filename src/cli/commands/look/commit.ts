@@ -4,7 +4,7 @@ import type { Agent } from '../../../config/config.ts'
 import { type Contained, containedNow, ruleFor, type WantedCommit } from '../../../host/files/commit.ts'
 import { CHANGED_SINCE, changedSinceShown, noteShown } from '../../../host/files/shown-changes.ts'
 import { workspaceFaultText } from '../../../host/files/workspace-fault.ts'
-import { no, ok, type Result } from '../../../model/index.ts'
+import { no, ok, parseJson, type Result } from '../../../model/index.ts'
 import type { WorkspaceOperator } from '../../../operator/workspace-operator.ts'
 import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
 import {
@@ -150,7 +150,7 @@ function landed(call: Call, landing: Result<Landing, string | readonly Executes[
 /** A path may hold a comma: a list in JSON can name it. */
 function pathsIn(text: string): readonly string[] {
   if (!text.startsWith('[')) return text.split(',').filter((path) => path !== '')
-  const list: unknown = JSON.parse(text)
+  const list: unknown = parseJson(text)
   return Array.isArray(list) ? list.map(String) : []
 }
 

@@ -61,24 +61,37 @@ async function run(call: Call): Promise<ExitCode> {
   return applied.ok ? done(call, plan, applied.value) : refused(call, applied.reason)
 }
 
-function tellPlan({ print }: Call, { agents, anew }: Planned): void {
+function tellPlan({ print }: Call, { agents, anew, nextStart }: Planned): void {
   if (agents.length === 0) print.line('No agent may do more or less by it.')
   else for (const line of diffText(agents)) print.line(line)
   for (const { agent, more } of agents) if (more !== undefined) print.line(`${agent}: and ${more} changes more`)
-  if (agents.some(({ changes }) => changes.some(({ about }) => about === 'cell')))
-    print.line('What surrounds a cell (its files, its limits) is so from its next start.')
+  for (const { agent, what } of nextStart)
+    print.line(`So from the next start of a cell of ${agent}, and not in one that runs: ${what.join(', ')}.`)
   for (const { environment, what } of anew)
     print.line(`${environment} opens anew for ${what.join(', ')}: its cells end.`)
 }
 
-function done({ print }: Call, { seen }: Planned, { agents, unrecorded, replaced, ended }: Applied): ExitCode {
+function done({ print }: Call, { seen }: Planned, applied: Applied): ExitCode {
+  const { agents, unrecorded, replaced, ended, elsewhere } = applied
   for (const name of replaced) print.progress(`the gateway of ${name} did not take it, and was replaced: firebreak ps`)
   for (const name of unrecorded) print.fault(`${name}: it is in force, and the ledger does not say so`)
   for (const name of ended) print.line(`${name}: its cells were ended`)
-  print.line('It is in force: for what runs, and for what starts.')
+  for (const { environment, why, cells } of elsewhere) {
+    const ending = cells.map(({ cell, agent }) => `firebreak kill ${cell}, of ${agent}`)
+    const last = cells.length > 0 ? [] : ['firebreak ps tells what runs']
+    print.fault(
+      `${environment}: what another process runs goes on by the old one: ${printable(why)}`,
+      ...ending,
+      ...last,
+    )
+  }
+  const where = elsewhere.length === 0 ? 'for what runs' : 'for what this host runs'
+  print.line(`It is in force: ${where}, and for what starts.`)
   const narrowed = agents.filter(({ changes }) => changes.some(({ widens }) => !widens)).map(({ agent }) => agent)
   const widened = agents.filter(({ widens }) => widens).map(({ agent }) => agent)
-  print.object({ ok: unrecorded.length === 0, seen, narrowed, widened, unrecorded, replaced, ended })
+  const isAll = unrecorded.length === 0 && elsewhere.length === 0
+  print.object({ ok: isAll, seen, narrowed, widened, unrecorded, replaced, ended, elsewhere })
+  if (elsewhere.length > 0) return EXIT.failed
   return unrecorded.length > 0 ? EXIT.storeUnreachable : EXIT.ok
 }
 
@@ -92,6 +105,9 @@ function refused(call: Call, fault: ApplyFault): ExitCode {
       print.line('No host is up: the next run reads it. What runs in a process of its own goes on by what it has read.')
       print.object({ ok: true, host: null })
       return EXIT.ok
+    case 'unreached':
+      print.fault(`${NOTHING}: ${fault.problem}`, 'the user whose host it is can apply it')
+      return EXIT.storeUnreachable
     case 'invalid':
       print.fault(`${NOTHING}: the host cannot go by it`, ...fault.problems.map((problem) => printable(problem)))
       return EXIT.usage

@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import process from 'node:process'
 import type { CellSpec, Exit } from '../../../cells/spec.ts'
 import type { Agent, Config } from '../../../config/config.ts'
-import { labelsAtStart } from '../../../config/labels.ts'
 import { commandByName } from '../../../control/advice/command-by-name.ts'
 import { cellRefusal } from '../../../control/advice/try-launch.ts'
 import type { TaskSetup } from '../../../gateway/link/setup.ts'
@@ -17,10 +16,10 @@ import { FORWARDED, type RunEnd, type RunEvent } from '../../../host/runs/agent-
 import type { RunAsk } from '../../../host/runs/run-agent.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
-import { fenceOf, storesOf } from '../../../host/state/stores.ts'
+import { storesOf } from '../../../host/state/stores.ts'
 import { tenantOf, tenantState } from '../../../host/state/tenants.ts'
-import type { Unwritten } from '../../../host/stop/fence-again.ts'
 import { rungIn } from '../../../host/stop/rung-in.ts'
+import { standingFence } from '../../../host/stop/standing-fence.ts'
 import type { Log } from '../../../ledger/store.ts'
 import { RunSummary, type RunTold } from '../../../ledger/views/run-summary.ts'
 import type { DefinitionSeen } from '../../../model/entry.ts'
@@ -31,6 +30,7 @@ import { readConfig } from '../../options/config.ts'
 import { stateOf } from '../../options/state.ts'
 import { limitsTold } from '../../print/limits-reached.ts'
 import { named, plain, printable } from '../../print/printable.ts'
+import { tellUnwritten } from '../../print/unwritten.ts'
 
 export const command: Command = {
   name: 'run',
@@ -77,8 +77,8 @@ async function run(call: Call): Promise<ExitCode> {
   const { config } = read.value
   const only = config.agents.size === 1 ? [...config.agents.keys()][0] : undefined
   const name = call.text('agent') ?? only
-  const declared = [...config.agents.values()].find((each) => each.name === name)
-  if (declared === undefined) {
+  const agent = [...config.agents.values()].find((each) => each.name === name)
+  if (agent === undefined) {
     const names = [...config.agents.keys()].join(', ')
     call.print.fault(
       name === undefined ? 'which agent? Give --agent' : `there is no agent "${name}"`,
@@ -86,14 +86,12 @@ async function run(call: Call): Promise<ExitCode> {
     )
     return EXIT.usage
   }
-  const named = call.rest.length > 0 ? commandByName(call.rest, declared, process.env.PATH ?? '') : declared.command
+  const named = call.rest.length > 0 ? commandByName(call.rest, agent, process.env.PATH ?? '') : agent.command
   const [program, ...args] = named
   if (program === undefined) {
-    call.print.fault(`agent "${declared.name}" has no command`, 'give one after --, or `command:` in the configuration')
+    call.print.fault(`agent "${agent.name}" has no command`, 'give one after --, or `command:` in the configuration')
     return EXIT.usage
   }
-  const labels = labelsAtStart(declared.cell, [program, ...args], isPiped(0))
-  const agent = { ...declared, cell: { ...declared.cell, labels } }
   const task = taskOf(call, agent)
   if (!task.ok) {
     call.print.fault(task.reason)
@@ -134,7 +132,7 @@ async function run(call: Call): Promise<ExitCode> {
   return unwritten.length > 0 ? EXIT.contained : exit
 }
 
-type Asked = Pick<RunAsk, 'agent' | 'command' | 'task'>
+type Asked = Pick<RunAsk, 'command' | 'task'> & { readonly agent: Agent }
 
 /** A run as a person watches it: what they hear of it, and what they send. */
 interface Watch {
@@ -167,17 +165,6 @@ function watchRun(call: Call, { name }: Agent, slow: NodeJS.Timeout | undefined)
   }
 }
 
-/** Tells of an order of this run that the next start would not meet in the fence. */
-function tellUnwritten(call: Call, { agents, order: { id, rung, by, why }, problem }: Unwritten): void {
-  const names = agents.join(', ')
-  const restore = agents.map((name) => `firebreak contain ${name} --rung ${rung} --why <text>`)
-  call.print.fault(
-    `${names}: ordered to be ${rung} by ${by} (${why}, order ${id}), and the fence does not say so: ${problem}`,
-    'when there is room on the disk of the state again, write it, before anything is started:',
-    ...restore,
-  )
-}
-
 /** Tells what a workspace lacks to be whole, before the program says something that is harder to understand. */
 function tellWhatIsMissing(call: Call, { name, cell }: Agent, profile: Config['profile']): void {
   if (cell.workspace === undefined) return
@@ -190,7 +177,7 @@ function tellWhatIsMissing(call: Call, { name, cell }: Agent, profile: Config['p
  * in which nobody was contained, fences nobody.
  */
 function fencedExit(call: Call, state: string, agent: Agent): ExitCode | undefined {
-  const fence = fenceOf(state)
+  const fence = standingFence(stateOf(call), state)
   const stands = fence.ok ? rungIn(fence.value, agent) : fence
   if (stands.ok) return undefined
   call.print.fault(`not started: ${stands.reason}`)

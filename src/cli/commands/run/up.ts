@@ -59,7 +59,7 @@ async function up(call: Call): Promise<ExitCode> {
   clearInterval(awake)
   log('going down')
   const unwritten = await host.close('the host goes down')
-  door.value.close()
+  door.value.close(unwritten)
   for (const each of unwritten) log(unwrittenText(each))
   log('down')
   return unwritten.length > 0 ? EXIT.contained : EXIT.ok
@@ -76,8 +76,9 @@ const LOOK_EVERY_MS = 50
 /** Starts a host in a session of its own, and waits until it answers. */
 async function detach(call: Call): Promise<ExitCode> {
   const stateDirectory = stateOf(call)
-  if ((await reachHost(stateDirectory)) !== undefined) {
-    call.print.fault('not up: a host is up already', 'firebreak down ends it')
+  const already = await reachHost(stateDirectory)
+  if (!already.ok || already.value !== undefined) {
+    call.print.fault(`not up: ${already.ok ? 'a host is up already' : already.reason}`, 'firebreak down ends it')
     return EXIT.failed
   }
   mkdirSync(join(stateDirectory, 'log'), { recursive: true, mode: 0o711 })
@@ -88,7 +89,7 @@ async function detach(call: Call): Promise<ExitCode> {
   const ended = new Promise<'ended'>((resolve) => child.once('exit', () => resolve('ended')))
   for (const until = performance.now() + START_MS_MAX; performance.now() < until; ) {
     const there = await reachHost(stateDirectory)
-    const about = await there?.about()
+    const about = there.ok ? await there.value?.about() : undefined
     if (about?.ok) {
       child.unref()
       call.print.line(`up: process ${about.value.pid}, which writes to ${path}`)

@@ -37,7 +37,7 @@ export const command: Command = {
   },
 }
 
-function printCells({ print }: Call, { cells, host, unnamed, unanswered, cuts }: RunningNow): void {
+function printCells({ print }: Call, { cells, host, unreachedHost, unnamed, unanswered, cuts }: RunningNow): void {
   for (const { cell, agent, environment, rung, sinceMs } of cells) {
     const since = new Date(sinceMs).toISOString()
     const [of, within] = [column(agent, 20), column(environment, 14)]
@@ -47,6 +47,7 @@ function printCells({ print }: Call, { cells, host, unnamed, unanswered, cuts }:
     const since = new Date(host.sinceMs).toISOString()
     print.line(safeLine`a host is up: process ${sentence(String(host.pid))}, since ${since}`.text)
   }
+  if (unreachedHost !== undefined) print.line(safeLine`${sentence(unreachedHost)}`.text)
   for (const { cell, agent = 'a server', environment = '' } of unnamed) {
     const fix = 'firebreak contain all ends what no warden tells of'
     print.fault(`${cell} runs (${printable(agent)}, ${printable(environment)}), and no warden tells of it`, fix)

@@ -1,4 +1,4 @@
-import { endOfString } from '../../../model/index.ts'
+import { endOfString, parseJson } from '../../../model/index.ts'
 
 /**
  * Puts one member into a text of JSON, and leaves every other byte as it was: what was judged is what is sent. A member
@@ -33,7 +33,7 @@ function memberOf(text: string, name: string): { readonly from: number; readonly
     const character = text[i]
     if (character === '"') {
       const end = endOfString(text, i + 1)
-      if (depth === 1 && from < 0) key = String(JSON.parse(text.slice(i, end + 1)))
+      if (depth === 1 && from < 0) key = String(parseJson(text.slice(i, end + 1)))
       i = end
     } else if (character === '{' || character === '[') depth++
     else if (character === ':' && depth === 1) from = i + 1

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Config } from '../../../config/config.ts'
 import { type AgentName, agentName, cutsOff, type Result } from '../../../model/index.ts'
 import { storesOf } from '../../state/stores.ts'
-import { statesIn, tenantOf, tenantState } from '../../state/tenants.ts'
+import { statesReached, tenantOf, tenantState } from '../../state/tenants.ts'
 import type { Confirmation, Order } from '../containment.ts'
 import { agentsMeant } from '../meant.ts'
 import { fenceAgents, fencedText } from '../stop.ts'
@@ -47,13 +47,15 @@ export async function fenceMeant(
   }
   // Before the tenants are listed: one of which nothing has run yet is met by the list, or begins with what it reads here (F4).
   const around = order.target.kind === 'all' ? [await fence(state)] : []
-  const places = new Set([...byState.keys(), ...(order.target.kind === 'all' ? statesIn(state) : [])])
+  const places = new Set([...byState.keys(), ...(order.target.kind === 'all' ? statesReached(state).states : [])])
   if (order.target.kind === 'all') places.delete(state)
   return [...words, ...around, ...(await Promise.all([...places].map(fence)))]
 }
 
 /** Returns the states that keep a fence; the state itself where none does, so that this is told. */
 function statesWithFence(state: string): readonly string[] {
-  const all = statesIn(state).filter((each) => lstatSync(join(each, 'fence'), { throwIfNoEntry: false }) !== undefined)
+  const all = statesReached(state).states.filter(
+    (each) => lstatSync(join(each, 'fence'), { throwIfNoEntry: false }) !== undefined,
+  )
   return all.length > 0 ? all : [state]
 }

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { writeConfig } from '../../../../test/kit/config-text.ts'
 import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
 import { agentName, personName } from '../../../model/index.ts'
+import { openControlSocket } from '../../people/control-socket.ts'
 import { makeFence, readFence } from '../fence.ts'
+import { fencedIn } from '../fences.ts'
 import { orderStop } from './order-stop.ts'
 
 const agent = (environment: string) => ({ environment, grants: [], command: ['/usr/bin/true'] })
@@ -76,8 +78,10 @@ describe('S8: an order goes on, whoever hears of it', () => {
       { heard: thrown, amiss: thrown, actsFor: thrown, waiting: thrown },
     )
     assert.ok(answer.ok && answer.value.contained, JSON.stringify(answer))
+    // Cells of other states, of agents with the same name, may run on this host.
+    const ours = answer.value.confirmations.filter(({ point }) => point !== 'another state')
     assert.deepEqual(
-      answer.value.confirmations.map(({ point, confirmed }) => [point, confirmed]),
+      ours.map(({ point, confirmed }) => [point, confirmed]),
       [
         ['fence', true],
         ['host', true],
@@ -85,6 +89,37 @@ describe('S8: an order goes on, whoever hears of it', () => {
     )
     const fence = readFence(state)
     assert.equal(fence.ok && fence.value.get(agentName('desk'))?.rung, 'frozen')
+  })
+
+  it('a state whose tenants cannot be listed is ordered all the same, and it is said that there may be more', async () => {
+    for (const target of ['c_0000000000000001', 'desk', 'all']) {
+      const state = join(directory, `tenants-of-${target}`)
+      for (const part of ['ledger', 'witness']) mkdirSync(join(state, part), { recursive: true })
+      makeFence(state)
+      symlinkSync('tenants', join(state, 'tenants'))
+      const asked = new Set<string>()
+      const door = await openControlSocket(state, async ({ kind }, reply) => {
+        asked.add(kind)
+        reply({ kind: 'done', ok: true, said: '' })
+      })
+      assert.ok(door.ok, JSON.stringify(door))
+      const answer = await orderStop(
+        { state, configuration, target, rung: 'killed', by: MARIA, why: 'a test' },
+        { heard: () => undefined, amiss: () => undefined, actsFor: () => undefined, waiting: () => undefined },
+      )
+      await door.value.close()
+      assert.ok(asked.has('contain'), `${target}: the warden of the state itself was not asked`)
+      assert.ok(answer.ok && !answer.value.contained, JSON.stringify(answer))
+      const not = answer.value.confirmations.filter(({ confirmed }) => !confirmed)
+      assert.deepEqual(
+        not.map(({ point }) => point),
+        ['tenants'],
+        JSON.stringify(not),
+      )
+      if (target === 'c_0000000000000001') continue
+      const fence = readFence(state)
+      assert.equal(fence.ok && fencedIn(fence.value, agentName('desk'))?.rung, 'killed')
+    }
   })
 
   it('a reason without end is cut before it stands in a fence', async () => {

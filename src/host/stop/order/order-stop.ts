@@ -16,7 +16,7 @@ import { census as hostCensus } from '../../drivers.ts'
 import { ownStates, runPlaces } from '../../services/run-places.ts'
 import { namedStateFault, wholeState } from '../../state/named-state.ts'
 import { hasBegun } from '../../state/stores.ts'
-import { statesIn, tenantsLeftOut } from '../../state/tenants.ts'
+import { statesReached } from '../../state/tenants.ts'
 import type { Confirmation, Order, Target } from '../containment.ts'
 import { agentsMeant } from '../meant.ts'
 import { reapDead } from '../silent-warden.ts'
@@ -76,7 +76,7 @@ async function meantBy(
   const target = known ?? targetOf(name, config, kinds) ?? (await whoRuns(state, name, waiting, kinds))
   if (target === undefined) return no(nobodyMeant(name, config, kinds))
   if (target.kind !== 'cell') return ok({ target, config })
-  const acting = actingFor(statesIn(state), target.name)
+  const acting = actingFor(statesReached(state).states, target.name)
   if (!acting.ok) return acting
   if (acting.value !== target.name) actsFor(target.name, acting.value)
   return ok({ target: { kind: 'cell', name: acting.value }, config })
@@ -116,7 +116,7 @@ async function stop(
   }
   // Before anything is ended: what is gone names nobody any more.
   const running = await tried('host', new Map(), async () =>
-    target.kind === 'all' ? new Map() : agentsRunning(statesIn(state), target, config),
+    target.kind === 'all' ? new Map() : agentsRunning(statesReached(state).states, target, config),
   )
   const asked = new Set<string>()
   const said: AnsweredCells[] = []
@@ -155,7 +155,7 @@ async function stop(
   }
   const states = await tried('state', [state], async () => statesOrdered(state, target))
   if (!states.some(hasBegun)) heard(neverUsed(state))
-  const leftOut = await tried('state', undefined, async () => tenantsLeftOut(state))
+  const { leftOut } = statesReached(state)
   if (leftOut !== undefined) heard(notConfirmed('tenants', leftOut))
 
   const cells = answers.flatMap(({ receipt }) => receipt?.cells ?? [])

@@ -1,6 +1,6 @@
 import type { ControlReply, Done } from '../../people/control-request.ts'
 import { askWardens } from '../../people/control-socket.ts'
-import { statesIn, trialsOf } from '../../state/tenants.ts'
+import { statesReached, trialsOf } from '../../state/tenants.ts'
 import type { Order, Target } from '../containment.ts'
 import { endSilentWarden } from '../silent-warden.ts'
 import type { AnsweredCells } from './census.ts'
@@ -43,7 +43,8 @@ export async function orderWardens(
 
 /** Returns the states of which wardens are ordered: all means what a doctor tries at this moment, too. */
 export function statesOrdered(state: string, { kind }: Target): readonly string[] {
-  return kind === 'all' ? [...statesIn(state), ...trialsOf(state)] : statesIn(state)
+  const { states } = statesReached(state)
+  return kind === 'all' ? [...states, ...trialsOf(state)] : states
 }
 
 /** Milliseconds between two words of a warden: its points have 1.5 s each, and what ends them harder 6. */

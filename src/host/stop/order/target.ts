@@ -3,7 +3,7 @@ import type { CellAbout } from '../../../cells/spec.ts'
 import type { Config } from '../../../config/config.ts'
 import { no, ok, type Result, samePerson } from '../../../model/index.ts'
 import { askWardens } from '../../people/control-socket.ts'
-import { statesIn } from '../../state/tenants.ts'
+import { statesReached } from '../../state/tenants.ts'
 import type { Target } from '../containment.ts'
 import { agentsMeant } from '../meant.ts'
 import { notesOf, standingAbout, standingIn } from './census.ts'
@@ -50,7 +50,7 @@ export async function whoRuns(
 ): Promise<Target | undefined> {
   if (name === undefined || kinds.size > 1) return undefined
   try {
-    const states = statesIn(state)
+    const { states } = statesReached(state)
     const found = namedIn(name, standingAbout(states), kinds)
     if (found !== undefined || kinds.size > 1) return found
     waiting(() => 'the question whose cells run', SILENCE_MS_MAX)

@@ -1,4 +1,4 @@
-import { endOfString, no, ok, type Result } from '../../../../model/index.ts'
+import { endOfString, no, ok, parseJson, type Result } from '../../../../model/index.ts'
 
 /** One member of an object in a text of JSON. */
 export interface JsonMember {
@@ -86,7 +86,7 @@ export class JsonWalk {
   /** Returns a member's text; undefined where it is none. */
   string(member: { readonly from: number; readonly to: number } | undefined): string | undefined {
     if (member === undefined || this.text[member.from] !== '"') return undefined
-    return JSON.parse(this.text.slice(member.from, member.to)) as string // a string begins and ends there
+    return parseJson(this.text.slice(member.from, member.to)) as string // a string begins and ends there
   }
 
   #whole(): JsonMember {
@@ -165,7 +165,7 @@ export class JsonWalk {
       const from = this.#at
       this.#value(depth)
       // A string begins and ends there.
-      hear?.({ key: JSON.parse(text.slice(start, end)) as string, from, to: this.#at })
+      hear?.({ key: parseJson(text.slice(start, end)) as string, from, to: this.#at })
       this.#space()
       if (text[this.#at] === '}') break
       this.#word(',')
