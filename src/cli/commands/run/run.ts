@@ -298,8 +298,10 @@ function tellLimits(
 
 /** Returns what would bring back an upstream that was left out. */
 function helpFor({ upstreams }: Config, name: UpstreamName, log: string): string {
+  const { kind } = upstreams.get(name)?.server ?? {}
+  if (kind === 'origin') return 'firebreak doctor tells what it needs'
   const asked = `firebreak accept --dry-run --upstream ${name} asks it alone`
-  return upstreams.get(name)?.server.kind === 'stdio' ? `${asked}; what it complained of is in ${log}` : asked
+  return kind === 'stdio' ? `${asked}; what it complained of is in ${log}` : asked
 }
 
 /** Reads what a person should look at after a run. A log that cannot be read tells so elsewhere. */

@@ -283,9 +283,7 @@ function tell(
   const { line } = call.print
   line(`Written to ${directory}:`)
   const active = upstreams.filter(({ server }) => !server.disabled)
-  line(
-    `  firebreak.yaml          one environment, one agent (${agent.name})${active.length === 0 ? ' that may do nothing yet' : ''}`,
-  )
+  line(`  firebreak.yaml          one environment, one agent (${agent.name})${mayWhat(active.length, agent)}`)
   for (const { server, contained, tools } of upstreams) {
     const name = server.name.padEnd(20)
     if (server.disabled) line(`    ${name}  is disabled where it was taken from: it stands there as a comment`)
@@ -307,11 +305,12 @@ function tell(
     )
   line('')
   const open = active.some(({ tools }) => !tools.known)
+  const key = agent.known?.key
   const next = [
+    ...(key === undefined || process.env[key] !== undefined ? [] : [`export ${key}=… (yours: it stays on this host)`]),
     'firebreak doctor',
     ...(open ? ['firebreak accept --stubs'] : []),
     ...(active.length > 0 ? [`firebreak accept --as ${agent.owner}`, `firebreak reach ${agent.name}`] : []),
-    ...(agent.known === undefined ? [] : [`export ${agent.known.key}=… (yours: it stays on this host)`]),
     agent.known === undefined ? 'firebreak run' : `firebreak run -- ${agent.known.program}`,
   ]
   line(`Next: read firebreak.yaml, then ${next.join(', then ')}`)
@@ -322,6 +321,11 @@ function tell(
     leftOut,
     next,
   })
+}
+
+function mayWhat(active: number, { known }: FirstAgent): string {
+  if (known !== undefined) return `, which may ask ${known.provider}’s models for 20 USD a day`
+  return active === 0 ? ' that may do nothing yet' : ''
 }
 
 function countsOf(stubs: readonly ToolStub[]): string {

@@ -8,7 +8,8 @@ export const GIT: Protocol & { readonly dialler: (options: DialOptions) => Diall
   name: GIT_NAME,
   payloads: gitPayloads,
   dialler({ secrets, elsewhere }) {
-    return ({ name, server, tools, down }, { environment }) => {
+    return ({ name, server, tools, down }, { environment, onStand }) => {
+      if (down !== undefined) onStand(down)
       if (server.kind !== 'origin' || server.git === undefined) throw new Error(`${name} is no git server`)
       const origin = readOrigin(new URL(server.url).origin)
       if (!origin.ok) throw new Error(`${name}: ${origin.reason}`)

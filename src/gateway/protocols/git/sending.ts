@@ -2,9 +2,9 @@
 import { Readable } from 'node:stream'
 import type { ActionId, JsonObject, ToolName } from '../../../model/index.ts'
 import { operationIn } from '../../../model/index.ts'
-import type { Refusal } from '../../../policy/index.ts'
+import { type Refusal, topOf } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
-import type { ServedCell } from '../../admission/served-cell.ts'
+import { authorityOf, type ServedCell } from '../../admission/served-cell.ts'
 import type { Room } from '../../fairness/room.ts'
 import type { Attempt } from '../../pipeline/attempt.ts'
 import type { Prepared } from '../../pipeline/line.ts'
@@ -38,9 +38,8 @@ export type RequestOf<Kind extends GitRequest['kind']> = GitRequest & { readonly
 /** The patterns of the cell's grants that are about a repository. */
 export function patternsOf({ cell, line, gate }: GitGround, repository: string): readonly NamedPattern[] {
   const nowMs = gate.nowMs()
-  const live = cell.authority.grants.filter(
-    ({ upstream, expiresAtMs }) => upstream === line.name && nowMs < expiresAtMs,
-  )
+  const { grants } = topOf(authorityOf(cell))
+  const live = grants.filter(({ upstream, expiresAtMs }) => upstream === line.name && nowMs < expiresAtMs)
   return line.patterns.filter(
     (pattern) => coversRepository(pattern, repository) && live.some(({ tools }) => tools.has(pattern.tool)),
   )

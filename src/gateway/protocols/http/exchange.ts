@@ -19,6 +19,8 @@ export interface ExchangeOptions {
   readonly secrets: Secrets
   /** Of the request: what answers HEAD has no body, whatever its head says. */
   readonly method: string
+  /** Bytes of a body that leaves as a whole with the head. */
+  readonly bodyBytes?: number
   /** Shows the cell what comes; it has begun once the pipeline has let the head pass. */
   readonly reply: WebReply
   /** Head of the answer, from the moment at which it is known until it is written. */
@@ -105,8 +107,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#controller = controller
     if (this.#over) return controller.abort(new Error('it was called off'))
     const withdrawn = this.#options.send.lastCheck()
-    if (withdrawn === undefined) this.#written = true
-    else this.cut(withdrawn)
+    if (withdrawn !== undefined) return this.cut(withdrawn)
+    this.#written = true
+    this.#sentBytes += this.#options.bodyBytes ?? 0
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {

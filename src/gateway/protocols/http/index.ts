@@ -8,7 +8,8 @@ export const HTTP: Protocol & { readonly dialler: (options: DialOptions) => Dial
   name: HTTP_NAME,
   payloads: httpPayloads,
   dialler({ secrets, elsewhere }) {
-    return ({ name, server, tools, down }, { environment }) => {
+    return ({ name, server, tools, down }, { environment, onStand }) => {
+      if (down !== undefined) onStand(down)
       if (server.kind !== 'origin') throw new Error(`${name} is no origin of the web`)
       const origin = readOrigin(new URL(server.url).origin)
       if (!origin.ok) throw new Error(`${name}: ${origin.reason}`)

@@ -133,7 +133,8 @@ function prepared(
   return {
     bytes: body.kind === 'judged' ? Buffer.concat([head, body.bytes]) : head,
     send: (options) => {
-      const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, reply, onHead })
+      const bodyBytes = body.kind === 'judged' ? body.bytes.length : 0
+      const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, bodyBytes, reply, onHead })
       // What its owner puts in stands in no payload.
       const own = [...line.headers].flat()
       const sent =

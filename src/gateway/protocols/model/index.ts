@@ -8,7 +8,8 @@ export const MODEL: Protocol & { readonly dialler: (options: DialOptions) => Dia
   name: MODEL_NAME,
   payloads: modelPayloads,
   dialler({ secrets, elsewhere }) {
-    return ({ name, server, tools, down }, { environment }) => {
+    return ({ name, server, tools, down }, { environment, onStand }) => {
+      if (down !== undefined) onStand(down)
       if (server.kind !== 'origin' || server.model === undefined) throw new Error(`${name} is no provider of models`)
       const origin = readOrigin(new URL(server.url).origin)
       if (!origin.ok) throw new Error(`${name}: ${origin.reason}`)

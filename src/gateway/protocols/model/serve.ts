@@ -12,9 +12,9 @@ import {
   ok,
   type Result,
 } from '../../../model/index.ts'
-import type { Refusal } from '../../../policy/index.ts'
+import { type Refusal, topOf } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
-import type { ServedCell } from '../../admission/served-cell.ts'
+import { authorityOf, type ServedCell } from '../../admission/served-cell.ts'
 import type { Room } from '../../fairness/room.ts'
 import { yieldIfLong } from '../../fairness/share.ts'
 import type { Attempt } from '../../pipeline/attempt.ts'
@@ -101,7 +101,8 @@ async function readBody(
 
 /** Returns the ways out that some live grant of the cell names; whether one may be used now is decided with its request. */
 function grantedWaysOut(cell: ServedCell, { name }: ModelLine, nowMs: number): ReadonlySet<ModelWayOut> {
-  const live = cell.authority.grants.filter(({ upstream, expiresAtMs }) => upstream === name && nowMs < expiresAtMs)
+  const { grants } = topOf(authorityOf(cell))
+  const live = grants.filter(({ upstream, expiresAtMs }) => upstream === name && nowMs < expiresAtMs)
   return new Set(MODEL_WAYS_OUT.filter((each) => live.some(({ tools }) => tools.has(grantedName('model', each)))))
 }
 
@@ -163,6 +164,8 @@ async function send(
     const said = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
     return refused(said[performed.outcome], performed.action)
   }
+  const away = performed.reasons.find((reason) => reason.kind === 'unavailable')
+  if (away !== undefined) return refused(`the gateway does not get to ${line.name}`, performed.action)
   const budget = performed.reasons.some(({ kind }) => kind === 'budget')
   const own = performed.reasons.find((reason) => reason.kind === 'arguments')
   const said = own === undefined ? (budget ? 'a budget is used up' : 'it may not do this') : own.problem
@@ -219,7 +222,16 @@ function prepared(
     bytes: kept === undefined ? head : Buffer.concat([head, kept]),
     send: (options) => {
       const reader = new ModelAnswers({ asked, prices: line.prices, kept: line.terms.kept, room })
-      const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, reply, onHead, reader })
+      const bodyBytes = body?.length ?? 0
+      const exchange = new HttpExchange({
+        send: options,
+        secrets: gate.secrets,
+        method,
+        bodyBytes,
+        reply,
+        onHead,
+        reader,
+      })
       try {
         line.pool.dispatch(
           {

@@ -9,7 +9,8 @@ export const PACKAGE: Protocol & { readonly dialler: (options: DialOptions) => D
   name: PACKAGE_NAME,
   payloads: packagePayloads,
   dialler({ secrets, elsewhere }) {
-    return ({ name, server, tools, down }, { environment }) => {
+    return ({ name, server, tools, down }, { environment, onStand }) => {
+      if (down !== undefined) onStand(down)
       if (server.kind !== 'origin' || server.packages === undefined)
         throw new Error(`${name} is no registry of packages`)
       const { files, ...policy } = server.packages
