@@ -10,8 +10,8 @@ const TEST = environmentName('test')
 /** A configuration of which only what chooses a driver is there. */
 function configOf(agents: Readonly<Record<string, string | undefined>>, server?: string): Config {
   const cells = Object.entries(agents).map(([name, driver]) => [name, { name, environment: TEST, cell: { driver } }])
-  const mcp = { kind: 'stdio', cell: { driver: server } }
-  const upstreams = server === undefined ? [] : [['books', { name: 'books', environment: TEST, mcp }]]
+  const reached = { kind: 'stdio', cell: { driver: server } }
+  const upstreams = server === undefined ? [] : [['books', { name: 'books', environment: TEST, server: reached }]]
   return {
     profile: 'user',
     agents: new Map(cells as never),
