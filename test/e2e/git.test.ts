@@ -24,7 +24,16 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
     await git(directory, 'clone', '-q', join(server.directory, 'shop/desk.git'), own)
     await git(own, 'commit', '-q', '--allow-empty', '-m', 'one')
     await git(own, 'commit', '-q', '--allow-empty', '-m', 'two')
-    await git(own, 'push', '-q', 'origin', 'HEAD:main', 'HEAD:refs/heads/agent/old', 'HEAD~1:refs/heads/hidden')
+    await git(
+      own,
+      'push',
+      '-q',
+      'origin',
+      'HEAD:main',
+      'HEAD:refs/heads/agent/old',
+      'HEAD~1:refs/heads/agent/behind',
+      'HEAD~1:refs/heads/hidden',
+    )
     await git(own, 'push', '-q', join(server.directory, 'shop/secret.git'), 'HEAD:main')
     const at = `${server.url}/shop/desk.git`
     const attempts: Readonly<Record<string, string>> = {
@@ -32,6 +41,7 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
       'other repository': `cd /tmp && git clone -q ${server.url}/shop/secret.git`,
       branch: `cd /tmp/desk && git checkout -q -b agent/new && git commit -q --allow-empty -m three && git push origin HEAD`,
       forward: `cd /tmp/desk && git commit -q --allow-empty -m four && git push origin HEAD`,
+      'what is there': `cd /tmp/desk && git push origin origin/main:agent/behind`,
       main: `cd /tmp/desk && git push origin HEAD:main`,
       force: `cd /tmp/desk && git commit -q --amend --allow-empty -m five && git push -f origin HEAD`,
       delete: `cd /tmp/desk && git push origin :agent/old`,
@@ -90,6 +100,7 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
     assert.match(said.branch ?? '', /rc 0$/)
     assert.match(said.forward ?? '', /rc 0$/)
     assert.equal(refs['refs/heads/agent/new'], 'four')
+    assert.equal(refs['refs/heads/agent/behind'], 'two')
     const pushes = entries.flatMap((entry) =>
       entry.kind === 'action.intent' && entry.effect === 'write' && 'changes' in (entry.args as object)
         ? [(entry.args as { readonly changes: readonly { readonly ref: string; readonly kind: string }[] }).changes]
@@ -97,7 +108,12 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
     )
     assert.deepEqual(
       pushes.map((changes) => changes.map(({ ref, kind }) => `${kind} ${ref}`)),
-      [['create refs/heads/agent/new'], ['fast-forward refs/heads/agent/new']],
+      [
+        ['create refs/heads/agent/new'],
+        ['fast-forward refs/heads/agent/new'],
+        // Its pack has nothing: the server was asked what lies between.
+        ['fast-forward refs/heads/agent/behind'],
+      ],
     )
   })
 
@@ -108,6 +124,7 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
       assert.match(said[name] ?? '', /rc 1$/, name)
     }
     assert.deepEqual(Object.keys(refs).sort(), [
+      'refs/heads/agent/behind',
       'refs/heads/agent/new',
       'refs/heads/agent/old',
       'refs/heads/hidden',
@@ -115,6 +132,6 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
     ])
     assert.equal(refs['refs/heads/main'], 'two')
     const received = server.exchanges.filter(({ target }) => target.endsWith('/git-receive-pack'))
-    assert.equal(received.length, 2)
+    assert.equal(received.length, 3)
   })
 })

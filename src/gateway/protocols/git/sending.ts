@@ -6,13 +6,12 @@ import { type Refusal, topOf } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import { authorityOf, type ServedCell } from '../../admission/served-cell.ts'
 import type { Room } from '../../fairness/room.ts'
-import type { Attempt } from '../../pipeline/attempt.ts'
 import type { Prepared } from '../../pipeline/line.ts'
-import { perform } from '../../pipeline/pipeline.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
 import { REFERENCE_HEADER } from '../../web/web-reply.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
+import { performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
 import { type GitAnswer, refuseGit, refusePush } from './git-refusal.ts'
 import type { GitRequest } from './git-request.ts'
 import type { GitLine, NamedPattern } from './line.ts'
@@ -64,34 +63,26 @@ export interface GitSending {
   readonly push?: GitPush
 }
 
-/** Sends a request as an action; what is refused is told in git's words. */
-export async function sendGit(ground: GitGround, asked: GitRequest, sending: GitSending): Promise<void> {
-  const { gate, cell, line, reply } = ground
-  const { by, alongside, args, sink, push } = sending
-  let head: AnswerHead | undefined
-  const attempt: Attempt = {
-    upstream: line,
+/** Performs a request as an action. What is refused has been told to nobody yet. */
+export function performGit({ gate, cell, line, reply }: GitGround, sending: GitSending) {
+  const { by, alongside, args, sink } = sending
+  return performWeb(gate, cell, {
+    line,
     operation: 'git',
     target: operationIn(by).tool,
-    tool: by,
     args,
     ...(alongside !== undefined && { alongside }),
-    connect: () =>
-      line.down === undefined
-        ? undefined
-        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
-    prepare: () =>
-      prepared(gate, line, sending, (came) => {
-        head = came
-      }),
-    signal: cell.gone.signal,
-    calledOff: reply.gone,
-    onPart: () => {
-      if (head !== undefined) sink.begin(head.status, head.headers)
-      return undefined
-    },
-  }
-  const performed = await perform(gate, cell, attempt)
+    sink,
+    gone: reply.gone,
+    prepare: (onHead) => prepared(gate, line, sending, onHead),
+  })
+}
+
+/** Sends a request as an action; what is refused is told in git's words. */
+export async function sendGit(ground: GitGround, asked: GitRequest, sending: GitSending): Promise<void> {
+  const { reply } = ground
+  const { push } = sending
+  const performed = await performGit(ground, sending)
   if (performed.kind === 'passed' || performed.kind === 'answered' || reply.hasBegun) return
   const reference = performed.kind === 'held' ? performed.hold : performed.action
   const own = performed.kind === 'refused' ? performed.reasons.find((reason) => reason.kind === 'arguments') : undefined
@@ -101,7 +92,7 @@ export async function sendGit(ground: GitGround, asked: GitRequest, sending: Git
       : performed.kind === 'unanswered'
         ? 'no whole answer came'
         : (own?.problem ?? 'it may not do this')
-  const words = sentence(problem, reference)
+  const words = refusalSentence(problem, reference)
   ground.request.body.resume()
   answerGit(ground, push === undefined ? refuseGit(asked, words) : refusePush(push, words, new Map()), reference)
 }
@@ -114,9 +105,7 @@ function prepared(
   onHead: (head: AnswerHead) => void,
 ): Prepared {
   const flat = [...headers, 'accept-encoding', 'identity', 'user-agent', 'git/firebreak']
-  const lines = [`${method} ${path} HTTP/1.1`, `host: ${line.origin.authority}`]
-  for (let i = 0; i + 1 < flat.length; i += 2) lines.push(`${flat[i]}: ${flat[i + 1]}`)
-  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+  const head = requestHead(method, path, line.origin.authority, flat)
   const kept = body === undefined ? [] : [body.kind === 'whole' ? body.bytes : body.head]
   return {
     bytes: Buffer.concat([head, ...kept]),
@@ -149,7 +138,7 @@ async function* leaving(
 export async function refuseAsked(ground: GitGround, asked: GitRequest, problem: string): Promise<void> {
   const reference = await recordRefusal(ground, problem, { repository: asked.repository, what: asked.kind })
   ground.request.body.resume()
-  answerGit(ground, refuseGit(asked, sentence(problem, reference)), reference)
+  answerGit(ground, refuseGit(asked, refusalSentence(problem, reference)), reference)
 }
 
 export async function refusePushed(
@@ -161,7 +150,7 @@ export async function refusePushed(
   const changes = push.updates.map(({ ref, from, to }) => ({ ref, from, to }))
   const reference = await recordRefusal(ground, problem, { what: 'push', changes })
   ground.request.body.resume()
-  answerGit(ground, refusePush(push, sentence(problem, reference), reasons), reference)
+  answerGit(ground, refusePush(push, refusalSentence(problem, reference), reasons), reference)
 }
 
 export async function recordRefusal({ gate, cell, line }: GitGround, problem: string, args: JsonObject) {
@@ -180,8 +169,4 @@ export function answerGit(
   reply.begin(status, [...headers, ...(reference === undefined ? [] : [[REFERENCE_HEADER, reference] as const])])
   if (body.length > 0) reply.write(body)
   reply.end()
-}
-
-export function sentence(problem: string, reference: ActionId | undefined): string {
-  return `refused by Firebreak: ${problem}${reference === undefined ? '' : ` (reference ${reference})`}`
 }

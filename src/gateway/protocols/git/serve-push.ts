@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { askedHistory } from './ask-history.ts'
 import { answerProbe } from './git-refusal.ts'
 import type { NamedPattern } from './line.ts'
 import { PackWalk } from './pack/pack-walk.ts'
@@ -98,7 +99,9 @@ async function decidePush(ground: GitGround, asked: RequestOf<'push'>, pushing: 
   const { push, patterns, walk, late, rest } = pushing
   const { repository } = asked
   const meant = unlistedMeanings(push, ATOMIC)
-  const changes = changesOf(push.updates, walk.parents)
+  const parents = await askedHistory(ground, repository, push, walk.parents, patterns)
+  if (ground.reply.gone.aborted) return
+  const changes = changesOf(push.updates, parents)
   const found = changes.map((change) => [change, patternFor(patterns, repository, change)] as const)
   const reasons = new Map(
     found.flatMap(([change, pattern]) =>

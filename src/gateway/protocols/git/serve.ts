@@ -1,6 +1,7 @@
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { readWhole } from '../http/body.ts'
+import { refusalSentence } from '../http/web-attempt.ts'
 import { FETCH_BYTES_MAX, plainFetch, readFetch } from './fetch.ts'
 import { refuseNoRepository } from './git-refusal.ts'
 import { readGitRequest } from './git-request.ts'
@@ -16,7 +17,6 @@ import {
   recordRefusal,
   refuseAsked,
   sendGit,
-  sentence,
 } from './sending.ts'
 import { ATOMIC, servePush } from './serve-push.ts'
 import { ShownRefs, unshownWants } from './shown-refs.ts'
@@ -41,7 +41,7 @@ export async function serveGit(
     const reference = await recordRefusal(ground, problem, {
       what: `${request.method} ${request.target}`.slice(0, 200),
     })
-    return answerGit(ground, refuseNoRepository(sentence(problem, reference), status), reference)
+    return answerGit(ground, refuseNoRepository(refusalSentence(problem, reference), status), reference)
   }
   const asked = read.value
   if (asked.kind === 'refs') return serveRefs(ground, asked)

@@ -1,12 +1,10 @@
 import { Readable } from 'node:stream'
-import { type ActionId, type Json, type JsonObject, toolName } from '../../../model/index.ts'
+import type { Json, JsonObject } from '../../../model/index.ts'
 import type { Refusal } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import type { Room } from '../../fairness/room.ts'
-import type { Attempt } from '../../pipeline/attempt.ts'
 import type { Prepared } from '../../pipeline/line.ts'
-import { perform } from '../../pipeline/pipeline.ts'
 import { refuseUnprepared, refuseUnrouted } from '../../pipeline/refused.ts'
 import { readTarget } from '../../web/request-target.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
@@ -15,6 +13,7 @@ import { type AnswerHead, HttpExchange } from './exchange.ts'
 import { sentHeaders } from './headers.ts'
 import type { HttpLine } from './line.ts'
 import { matchQuery, type RequestPattern, type TargetArguments } from './pattern.ts'
+import { performWeb, refusalSentence, requestHead } from './web-attempt.ts'
 
 /** One request that came in, its answer, and the room of its cell for bodies that are read whole. */
 export interface Served {
@@ -34,7 +33,7 @@ export async function serveHttp(
     const reasons: readonly Refusal[] = [{ kind: 'arguments', path: '$', problem }]
     const attempt = { upstream: line.name, operation: 'request', target: tool, args } as const
     const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
-    reply.refuse(status, sentence(problem, action), action)
+    reply.refuse(status, refusalSentence(problem, action), action)
   }
   const { method } = request
   const target = readTarget(request.target)
@@ -44,7 +43,7 @@ export async function serveHttp(
     const asked = `${method} ${target.value.path}`
     const attempt = { upstream: line.name, operation: 'request', target: asked, args: queryOf(target.value) } as const
     const { action } = await refuseUnrouted(gate, cell, attempt)
-    return reply.refuse(403, sentence(`${asked} is none of what ${line.name} declares`, action), action)
+    return reply.refuse(403, refusalSentence(`${asked} is none of what ${line.name} declares`, action), action)
   }
   const query = matchQuery(found.pattern, target.value)
   if (!query.ok) return refuse(query.reason, found.pattern.text, { ...found.path, ...queryOf(target.value) })
@@ -83,40 +82,25 @@ async function send(
   line: HttpLine,
   { found, query, sending, reply }: Asking,
 ): Promise<void> {
-  let head: AnswerHead | undefined
-  const name = toolName(found.pattern.text)
-  const attempt: Attempt = {
-    upstream: line,
+  const performed = await performWeb(gate, cell, {
+    line,
     operation: 'request',
-    target: name,
-    tool: name,
+    target: found.pattern.text,
     args: argumentsOf(found.path, query, sending.body),
-    connect: () =>
-      line.down === undefined
-        ? undefined
-        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
-    prepare: () =>
-      prepared(gate, line, sending, reply, (came) => {
-        head = came
-      }),
-    signal: cell.gone.signal,
-    calledOff: reply.gone,
-    onPart: () => {
-      if (head !== undefined) reply.begin(head.status, head.headers)
-      return undefined
-    },
-  }
-  const performed = await perform(gate, cell, attempt)
+    sink: reply,
+    gone: reply.gone,
+    prepare: (onHead) => prepared(gate, line, sending, reply, onHead),
+  })
   if (performed.kind === 'passed' || performed.kind === 'answered' || reply.hasBegun) return
   if (performed.kind === 'held')
-    return reply.refuse(403, sentence('it waits for a person', performed.hold), performed.hold)
+    return reply.refuse(403, refusalSentence('it waits for a person', performed.hold), performed.hold)
   if (performed.kind === 'unanswered') {
     const said = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
-    return reply.refuse(502, sentence(said[performed.outcome], performed.action), performed.action)
+    return reply.refuse(502, refusalSentence(said[performed.outcome], performed.action), performed.action)
   }
   const own = performed.reasons.find((reason) => reason.kind === 'arguments')
   const said = own === undefined ? 'it may not do this' : `${own.path} ${own.problem}`
-  reply.refuse(own === undefined ? 403 : 400, sentence(said, performed.action), performed.action)
+  reply.refuse(own === undefined ? 403 : 400, refusalSentence(said, performed.action), performed.action)
 }
 
 /** Puts a request into the bytes that leave: its head, and the body where that was read. */
@@ -127,9 +111,7 @@ function prepared(
   reply: WebReply,
   onHead: (head: AnswerHead) => void,
 ): Prepared {
-  const lines = [`${method} ${path} HTTP/1.1`, `host: ${line.origin.authority}`]
-  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
-  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+  const head = requestHead(method, path, line.origin.authority, headers)
   return {
     bytes: body.kind === 'judged' ? Buffer.concat([head, body.bytes]) : head,
     send: (options) => {
@@ -164,8 +146,4 @@ function argumentsOf(path: TargetArguments['path'], query: TargetArguments['quer
   const { type, length } = body.kind === 'streamed' ? body : { type: '', length: undefined }
   const value: Json = body.kind === 'judged' ? body.value : { type, ...(length !== undefined && { length }) }
   return { ...path, ...named, body: value }
-}
-
-function sentence(problem: string, reference: ActionId | undefined): string {
-  return `refused by Firebreak: ${problem}${reference === undefined ? '' : ` (reference ${reference})`}`
 }

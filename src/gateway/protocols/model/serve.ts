@@ -17,9 +17,7 @@ import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import { authorityOf, type ServedCell } from '../../admission/served-cell.ts'
 import type { Room } from '../../fairness/room.ts'
 import { yieldIfLong } from '../../fairness/share.ts'
-import type { Attempt } from '../../pipeline/attempt.ts'
 import type { Prepared } from '../../pipeline/line.ts'
-import { perform } from '../../pipeline/pipeline.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
 import { readTarget } from '../../web/request-target.ts'
 import { REFERENCE_HEADER } from '../../web/web-reply.ts'
@@ -27,6 +25,7 @@ import type { WebReply } from '../../web/web-request.ts'
 import { readWhole } from '../http/body.ts'
 import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
 import type { Served } from '../http/serve.ts'
+import { performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
 import { ModelAnswers } from './answer.ts'
 import { contentCoding, DECODED_BYTES_MAX, decodeBody } from './decode.ts'
 import { judgeModelRequest, type ModelAsked } from './judge.ts'
@@ -48,7 +47,7 @@ export async function serveModel(
     const reasons: readonly Refusal[] = [{ kind: 'arguments', path: '$', problem }]
     const attempt = { upstream: line.name, operation: 'model', target: tool, args: { path, ...args } } as const
     const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
-    answer(reply, modelRefusal(line.provider, sentence(problem, action)), action)
+    answer(reply, modelRefusal(line.provider, refusalSentence(problem, action)), action)
   }
   const target = readTarget(request.target)
   if (!target.ok) return refuse(target.reason, method, {})
@@ -129,36 +128,22 @@ async function send(
     const reasons: readonly Refusal[] = [{ kind: 'spend', path: '$.model', problem }]
     const attempt = { upstream: line.name, operation: 'model', target: main, args: { path } } as const
     const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
-    return answer(reply, modelRefusal(line.provider, sentence(problem, action)), action)
+    return answer(reply, modelRefusal(line.provider, refusalSentence(problem, action)), action)
   }
-  let head: AnswerHead | undefined
-  const attempt: Attempt = {
-    upstream: line,
+  const performed = await performWeb(gate, cell, {
+    line,
     operation: 'model',
     target: main,
-    tool: grantedName('model', main),
     args: argumentsOf(asked, path),
     most,
     alongside,
-    connect: () =>
-      line.down === undefined
-        ? undefined
-        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
-    prepare: () =>
-      prepared(gate, line, { asked, method, path, reply, room }, (came) => {
-        head = came
-      }),
-    signal: cell.gone.signal,
-    calledOff: reply.gone,
-    onPart: () => {
-      if (head !== undefined) reply.begin(head.status, head.headers)
-      return undefined
-    },
-  }
-  const performed = await perform(gate, cell, attempt)
+    sink: reply,
+    gone: reply.gone,
+    prepare: (onHead) => prepared(gate, line, { asked, method, path, reply, room }, onHead),
+  })
   if (performed.kind === 'passed' || performed.kind === 'answered' || reply.hasBegun) return
   const refused = (problem: string, action: ActionId | undefined) =>
-    answer(reply, modelRefusal(line.provider, sentence(problem, action)), action)
+    answer(reply, modelRefusal(line.provider, refusalSentence(problem, action)), action)
   if (performed.kind === 'held') return refused('it waits for a person', performed.hold)
   if (performed.kind === 'unanswered') {
     const said = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
@@ -214,9 +199,7 @@ function prepared(
 ): Prepared {
   const { path, headers, body } = asked.sent
   const flat = [...headers.flat(), 'accept-encoding', 'identity']
-  const lines = [`${method} ${path} HTTP/1.1`, `host: ${line.origin.authority}`]
-  for (let i = 0; i + 1 < flat.length; i += 2) lines.push(`${flat[i]}: ${flat[i + 1]}`)
-  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+  const head = requestHead(method, path, line.origin.authority, flat)
   const kept = body === undefined || line.terms.kept ? body : digestOf(body)
   return {
     bytes: kept === undefined ? head : Buffer.concat([head, kept]),
@@ -261,8 +244,4 @@ function answer(reply: WebReply, { status, headers, body }: ModelRefusal, refere
   reply.begin(status, [...headers, ...(reference === undefined ? [] : [[REFERENCE_HEADER, reference] as const])])
   if (body.length > 0) reply.write(body)
   reply.end()
-}
-
-function sentence(problem: string, reference: ActionId | undefined): string {
-  return `refused by Firebreak: ${problem}${reference === undefined ? '' : ` (reference ${reference})`}`
 }

@@ -1,16 +1,15 @@
-import { type ActionId, grantedName, type JsonObject, no, ok, type Result } from '../../../model/index.ts'
+import { type JsonObject, no, ok, type Result } from '../../../model/index.ts'
 import type { Refusal } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import type { Room } from '../../fairness/room.ts'
 import type { Slots } from '../../fairness/slots.ts'
-import type { Attempt } from '../../pipeline/attempt.ts'
 import type { Prepared } from '../../pipeline/line.ts'
-import { perform } from '../../pipeline/pipeline.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
 import { readTarget } from '../../web/request-target.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
+import { performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
 import type { PackageLine, Reached } from './line.ts'
 import { type DecidedRelease, type MarkedList, releaseAt } from './lists/marked-list.ts'
 import type { ListJob } from './lists/package-work.ts'
@@ -52,7 +51,7 @@ export async function servePackage(
     const target = typeof args.file === 'string' ? 'file' : 'list'
     const attempt = { upstream: line.name, operation: 'package', target, args } as const
     const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
-    reply.refuse(status, sentence(problem, action), action)
+    reply.refuse(status, refusalSentence(problem, action), action)
   }
   const target = readTarget(request.target)
   if (!target.ok) return refuse(target.reason, { what: request.target.slice(0, 200) })
@@ -114,7 +113,7 @@ async function serveList(
 ): Promise<void> {
   const came = await listOf(ground, asked, rules, { reply, room })
   if (!came.ok || reply.hasBegun) {
-    if (!came.ok && !reply.hasBegun && !reply.gone.aborted) reply.refuse(502, sentence(came.reason, undefined))
+    if (!came.ok && !reply.hasBegun && !reply.gone.aborted) reply.refuse(502, refusalSentence(came.reason, undefined))
     return
   }
   const { status, headers, list, bytes } = came.value
@@ -227,36 +226,22 @@ interface Sending {
 /** Sends a request as an action; false where it was not sent, and the cell has been told why. */
 async function send({ gate, cell, line }: Ground, sending: Sending): Promise<boolean> {
   const { asked, reply, sink, args } = sending
-  let head: AnswerHead | undefined
-  const target = asked.kind === 'file' ? 'file' : 'list'
-  const attempt: Attempt = {
-    upstream: line,
+  const performed = await performWeb(gate, cell, {
+    line,
     operation: 'package',
-    target,
-    tool: grantedName('package', target),
+    target: asked.kind === 'file' ? 'file' : 'list',
     args,
-    connect: () =>
-      line.down === undefined
-        ? undefined
-        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
-    prepare: () =>
-      prepared(gate, line, sending, (came) => {
-        head = came
-      }),
-    signal: cell.gone.signal,
-    calledOff: reply.gone,
-    onPart: () => {
-      if (head !== undefined) sink.begin(head.status, head.headers)
-      return undefined
-    },
-  }
-  const performed = await perform(gate, cell, attempt)
+    sink,
+    gone: reply.gone,
+    prepare: (onHead) => prepared(gate, line, sending, onHead),
+  })
   if (performed.kind === 'passed' || performed.kind === 'answered') return true
   if (reply.hasBegun || reply.gone.aborted) return false
-  if (performed.kind === 'held') reply.refuse(403, sentence('it waits for a person', performed.hold), performed.hold)
+  if (performed.kind === 'held')
+    reply.refuse(403, refusalSentence('it waits for a person', performed.hold), performed.hold)
   else if (performed.kind === 'refused')
-    reply.refuse(403, sentence('it may not do this', performed.action), performed.action)
-  else reply.refuse(502, sentence('no whole answer came', performed.action), performed.action)
+    reply.refuse(403, refusalSentence('it may not do this', performed.action), performed.action)
+  else reply.refuse(502, refusalSentence('no whole answer came', performed.action), performed.action)
   return false
 }
 
@@ -268,10 +253,8 @@ function prepared(
   onHead: (head: AnswerHead) => void,
 ): Prepared {
   const headers = ['accept', accept, 'accept-encoding', 'identity', 'user-agent', 'firebreak']
-  const lines = [`${method} ${target} HTTP/1.1`, `host: ${reached.origin.authority}`]
-  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
   return {
-    bytes: Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'),
+    bytes: requestHead(method, target, reached.origin.authority, headers),
     send: (options) => {
       const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, reply: sink, onHead })
       try {
@@ -313,8 +296,4 @@ function acceptOf({ kind }: PackageRequest, { headers }: WebRequest): string {
 
 function withoutOurs(refusal: string): string {
   return refusal.replace(/^refused by Firebreak: /, '')
-}
-
-function sentence(problem: string, reference: ActionId | undefined): string {
-  return `refused by Firebreak: ${problem}${reference === undefined ? '' : ` (reference ${reference})`}`
 }
