@@ -15,7 +15,7 @@ import { agentName, environmentName } from '../../src/model/index.ts'
 import { acceptOffered } from '../kit/accept-offered.ts'
 import { ledgerOf, NODE_CELL, repository, SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
-import { startGateway } from '../kit/gateway.ts'
+import { startGatewayProcess } from '../kit/gateway.ts'
 import { childrenOf } from '../kit/host.ts'
 import { startUpstream, textResult, tool } from '../kit/scripted-upstream.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
@@ -142,7 +142,7 @@ describe('the issuer of a cell', { skip: SKIP }, () => {
 describe('an issuer that is told to a gateway', () => {
   it('has to be one: with another’s key its cell is not served, and the log does not say the key', async () => {
     const desk = await startUpstream({ era: 'modern', tools: [tool('note')], onCall: () => textResult('go') })
-    const gateway = await startGateway({
+    const gateway = await startGatewayProcess({
       upstreams: { desk: { mcp: { url: desk.url }, tools: { note: 'write' } } },
       agents: { alpha: { grants: [{ upstream: 'desk', tools: ['note'], expires: '8h' }] } },
     })
