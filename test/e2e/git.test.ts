@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import type { Entry } from '../../src/model/entry.ts'
+import { saidIn, scriptOf } from '../kit/attempts.ts'
 import { firebreak, ledgerOf, SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { type GitServer, git, gitServer } from '../kit/git-server.ts'
@@ -49,9 +50,7 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
       both: `cd /tmp/desk && git push origin HEAD:agent/both HEAD:main`,
     }
     const who = 'git config --global user.name A; git config --global user.email a@example.org'
-    const script = Object.entries(attempts).map(
-      ([name, command]) => `echo "@@${name}"; { ${command}; } 2>&1; echo "rc $?"`,
-    )
+    const script = scriptOf(attempts, 'echo "rc $?"')
     const state = join(directory, 'state')
     const file = writeConfig(directory, {
       upstreams: {
@@ -62,24 +61,9 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
       },
       agents: { alpha: {} },
     })
-    const ran = await firebreak([
-      'run',
-      '--config',
-      file,
-      '--state',
-      state,
-      '--',
-      'bash',
-      '-c',
-      [who, ...script].join('\n'),
-    ])
+    const ran = await firebreak(['run', '--config', file, '--state', state, '--', 'bash', '-c', `${who}\n${script}`])
     assert.equal(ran.code, 0, ran.stderr)
-    said = Object.fromEntries(
-      ran.stdout
-        .split('@@')
-        .slice(1)
-        .map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1).trim()]),
-    )
+    said = saidIn(ran.stdout)
     entries = await ledgerOf(state)
     const listed = await git(join(server.directory, 'shop/desk.git'), 'for-each-ref', '--format=%(refname) %(subject)')
     for (const line of listed.split('\n')) refs[line.split(' ')[0] ?? ''] = line.slice(line.indexOf(' ') + 1)

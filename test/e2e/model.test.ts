@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import type { Entry } from '../../src/model/entry.ts'
+import { saidIn, scriptOf } from '../kit/attempts.ts'
 import { firebreak, ledgerOf, SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
@@ -111,7 +112,7 @@ describe('a program of a cell, and a model', { skip: SKIP }, () => {
       upgrade: `curl -sS -m 20 -o /dev/null -w ' [%{http_code}]' --http1.1 -H 'connection: upgrade' -H 'upgrade: websocket' https://api.anthropic.com/v1/messages`,
       dear: ask(message('hi', { max_tokens: 64_000 })),
     }
-    const script = Object.entries(attempts).map(([name, command]) => `echo "@@${name}"; { ${command}; } 2>&1; echo`)
+    const script = scriptOf(attempts)
     const directory = temporaryDirectory()
     const state = join(directory, 'state')
     const file = writeConfig(directory, {
@@ -134,16 +135,11 @@ describe('a program of a cell, and a model', { skip: SKIP }, () => {
         },
       },
     })
-    const ran = await firebreak(['run', '--config', file, '--state', state, '--', 'bash', '-c', script.join('\n')], {
+    const ran = await firebreak(['run', '--config', file, '--state', state, '--', 'bash', '-c', script], {
       ANTHROPIC_KEY: 'sk-ant-real-0123456789abcdef',
     })
     assert.equal(ran.code, 0, ran.stderr)
-    said = Object.fromEntries(
-      ran.stdout
-        .split('@@')
-        .slice(1)
-        .map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1).trim()]),
-    )
+    said = saidIn(ran.stdout)
     entries = await ledgerOf(state)
   })
 

@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import type { Entry } from '../../src/model/entry.ts'
+import { saidIn, scriptOf } from '../kit/attempts.ts'
 import { firebreak, ledgerOf, SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
@@ -110,7 +111,7 @@ describe('a package manager of a cell', { skip: SKIP }, () => {
         'npm scripts': `cd /tmp && mkdir -p c && cd c && ${npm} i runs-things; ls /workspace/owned`,
       }),
     }
-    const script = Object.entries(attempts).map(([name, command]) => `echo "@@${name}"; { ${command}; } 2>&1; echo`)
+    const script = scriptOf(attempts)
     const state = join(directory, 'state')
     const file = writeConfig(directory, {
       upstreams: { npm: { packages: { registry: 'npm', url: mirror.text } } },
@@ -118,14 +119,9 @@ describe('a package manager of a cell', { skip: SKIP }, () => {
         alpha: { grants: [{ upstream: 'npm', tools: ['list', 'file'], expires: '1d' }], cell: { wall: '5min' } },
       },
     })
-    const ran = await firebreak(['run', '--config', file, '--state', state, '--', 'bash', '-c', script.join('\n')])
+    const ran = await firebreak(['run', '--config', file, '--state', state, '--', 'bash', '-c', script])
     assert.equal(ran.code, 0, ran.stderr)
-    said = Object.fromEntries(
-      ran.stdout
-        .split('@@')
-        .slice(1)
-        .map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1).trim()]),
-    )
+    said = saidIn(ran.stdout)
     entries = await ledgerOf(state)
   })
 

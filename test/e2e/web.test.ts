@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import type { Entry } from '../../src/model/entry.ts'
+import { saidIn, scriptOf } from '../kit/attempts.ts'
 import { firebreak, ledgerOf, SKIP } from '../kit/command-line.ts'
 import { writeConfig } from '../kit/config-text.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
@@ -78,7 +79,7 @@ describe('a program of a cell, and the web', { skip: SKIP }, () => {
       'another port': `${curl} http://evil.example:8080/`,
       'a plain socket': `(exec 3<>/dev/tcp/10.1.2.3/22) 2>&1`,
     }
-    const script = Object.entries(attempts).map(([name, command]) => `echo "@@${name}"; { ${command}; } 2>&1; echo`)
+    const script = scriptOf(attempts)
     const directory = temporaryDirectory()
     const state = join(directory, 'state')
     const file = writeConfig(directory, {
@@ -95,16 +96,11 @@ describe('a program of a cell, and the web', { skip: SKIP }, () => {
       },
       agents: { alpha: {} },
     })
-    const ran = await firebreak(['run', '--config', file, '--state', state, '--', 'bash', '-c', script.join('\n')], {
+    const ran = await firebreak(['run', '--config', file, '--state', state, '--', 'bash', '-c', script], {
       API_TOKEN: 'tok_5f4e3d2c1b0a9988',
     })
     assert.equal(ran.code, 0, ran.stderr)
-    said = Object.fromEntries(
-      ran.stdout
-        .split('@@')
-        .slice(1)
-        .map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1).trim()]),
-    )
+    said = saidIn(ran.stdout)
     entries = await ledgerOf(state)
   })
 

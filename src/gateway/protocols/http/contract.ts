@@ -1,30 +1,13 @@
-import { createHash } from 'node:crypto'
-import { type CatalogueTool, type DeclaredTool, type JsonObject, sha256, type ToolName } from '../../../model/index.ts'
-import { compileSchema } from '../../content/schema.ts'
-import type { Contract } from '../../pipeline/line.ts'
+import type { CatalogueTool, DeclaredTool, JsonObject, ToolName } from '../../../model/index.ts'
+import { ownOperations } from './origin-line.ts'
 import { type RequestPattern, readPattern } from './pattern.ts'
 
 /**
- * Returns the requests that an origin takes, by the names that grants and policies know them by. There is no definition to
- * accept: the pattern in the configuration is what a person accepted. @throws {Error} where a name is no pattern.
+ * Returns the requests that an origin takes, by the names that grants and policies know them by: the pattern in the
+ * configuration is what a person accepted. @throws {Error} where a name is no pattern.
  */
 export function requestsOf(tools: Iterable<DeclaredTool>): ReadonlyMap<ToolName, CatalogueTool> {
-  return new Map(
-    [...tools].map((declared) => {
-      const { name } = declared
-      const input = inputOf(patternNamed(name))
-      const definition: JsonObject = { name, input }
-      const digest = sha256(createHash('sha256').update(JSON.stringify(definition)).digest('hex'))
-      return [name, { declared, pinned: { name, digest, definition, input } }] as const
-    }),
-  )
-}
-
-/** Returns the contract of a request, by which the pipeline judges and charges it. */
-export function contractOf({ declared, pinned }: CatalogueTool): Contract {
-  const schema = compileSchema(pinned?.input ?? {}, 'arguments')
-  if (!schema.ok) throw new Error(schema.reason)
-  return { declared, ...(pinned && { pinned }), input: schema.value, judge: () => undefined }
+  return ownOperations(tools, ({ name }) => inputOf(patternNamed(name)))
 }
 
 /** Returns the pattern that a name is. @throws {Error} of one that was not judged before. */

@@ -19,7 +19,7 @@ export const HTTP: Protocol & { readonly dialler: (options: DialOptions) => Dial
         name,
         environment,
         origin: origin.value,
-        requests: tools,
+        tools,
         injected: server.headers.map(([header]) => header),
         headers: inject,
         elsewhere,

@@ -29,7 +29,7 @@ describe('the line to an origin', () => {
       name: upstreamName('api'),
       environment: environmentName('test'),
       origin: origin.value,
-      requests: [],
+      tools: [],
       injected: [],
       headers: () => new Map(),
       elsewhere: [],

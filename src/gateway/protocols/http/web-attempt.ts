@@ -11,13 +11,11 @@ import {
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import type { Attempt, Passed, Performed } from '../../pipeline/attempt.ts'
-import type { Line, Prepared } from '../../pipeline/line.ts'
+import type { Prepared } from '../../pipeline/line.ts'
 import { perform } from '../../pipeline/pipeline.ts'
 import type { WebReply } from '../../web/web-request.ts'
 import type { AnswerHead } from './exchange.ts'
-
-/** A line to an origin; `down`: the reason why it is left out. */
-export type OriginLine = Line & { readonly down: string | undefined }
+import type { OriginLine } from './origin-line.ts'
 
 /** A request to an origin, as its protocol has understood it. */
 export interface WebAttempt {

@@ -1,40 +1,20 @@
-import {
-  type ActionId,
-  type CatalogueTool,
-  type CellId,
-  type EnvironmentName,
-  PACKAGE_REGISTRIES,
-  type PackageRegistryName,
-  protocolName,
-  type ToolName,
-  type UpstreamName,
-} from '../../../model/index.ts'
+import type { Dispatcher } from 'undici'
+import { PACKAGE_REGISTRIES, type PackageRegistryName, protocolName } from '../../../model/index.ts'
 import type { Origin } from '../../origins/origin.ts'
-import type { Contract, Line } from '../../pipeline/line.ts'
 import type { WebPlace } from '../../web/web-request.ts'
 import { OriginClient } from '../http/origin-client.ts'
-import { packageContractOf } from './contract.ts'
+import { OriginLine, type OriginLineOptions } from '../http/origin-line.ts'
 import type { DecidedRelease } from './lists/marked-list.ts'
 import { PackageDesk } from './lists/package-desk.ts'
 import { type PackagePolicy, PackageRules } from './rules/package-policy.ts'
 
 export const PACKAGE_NAME = protocolName('package')
 
-export interface PackageLineOptions {
-  readonly name: UpstreamName
-  readonly environment: EnvironmentName
-  /** Origin of the lists. */
-  readonly origin: Origin
+/** The origin is that of the lists. */
+export interface PackageLineOptions extends OriginLineOptions {
   /** Origin of the files, where they lie elsewhere. */
   readonly files?: Origin
   readonly policy: PackagePolicy
-  readonly tools: Iterable<readonly [ToolName, CatalogueTool]>
-  /** Returns the headers that are put into each request to the lists' origin, with secrets in them. */
-  readonly headers: () => ReadonlyMap<string, string>
-  readonly ca?: string
-  readonly elsewhere: readonly string[]
-  /** The reason why it is left out; nothing connects to it. */
-  readonly down?: string
 }
 
 /** Releases of all lists together that are remembered, and lists: an install asks for some thousand packages. */
@@ -44,58 +24,40 @@ const LISTS_MAX = 4_096
 const BELIEVED_MS = 600_000
 
 /** One registry of packages, as the package managers of a cell find it at its own name. */
-export class PackageLine implements Line {
-  readonly name: UpstreamName
-  readonly environment: EnvironmentName
-  readonly protocol = PACKAGE_NAME
-  readonly definitionProblems = new Map<string, never>()
-  readonly contracts: ReadonlyMap<ToolName, Contract>
-  readonly underWay = new Map<ActionId, CellId>()
+export class PackageLine extends OriginLine {
   readonly registry: PackageRegistryName
   readonly rules: PackageRules
   readonly desk = new PackageDesk()
-  readonly down: string | undefined
-  readonly #options: PackageLineOptions
-  readonly #lists: Reached
-  readonly #files: Reached
+  readonly #files: { readonly origin: Origin; readonly client: OriginClient } | undefined
   /** By the name of the package, the oldest first. */
   readonly #known = new Map<string, { readonly releases: readonly DecidedRelease[]; readonly atMs: number }>()
   #releases = 0
 
   constructor(options: PackageLineOptions) {
-    const { policy, tools, origin, files, name, environment } = options
-    this.#options = options
-    this.name = name
-    this.environment = environment
+    super(options, { protocol: PACKAGE_NAME, key: 'packages' })
+    const { policy, files } = options
     this.registry = policy.ecosystem
     this.rules = new PackageRules(policy)
-    this.down = options.down
-    this.contracts = new Map([...tools].map(([tool, known]) => [tool, packageContractOf(known)]))
-    const reached = (at: Origin): Reached => ({
-      origin: at,
-      client: new OriginClient({ ...options, origin: at, caKey: 'packages: { ca: ./ca.pem }' }),
-    })
-    this.#lists = reached(origin)
-    this.#files = files === undefined ? this.#lists : reached(files)
+    this.#files = files && {
+      origin: files,
+      client: new OriginClient({ ...options, origin: files, caKey: 'packages: { ca: ./ca.pem }' }),
+    }
   }
 
-  /** Tells whether a program of a cell that reaches for a place means this registry: its own hosts, or where lists lead. */
-  isAt({ scheme, host, port }: WebPlace): boolean {
+  /** Tells whether a place is this registry's: its own hosts, or where its lists lead. */
+  override isAt(place: WebPlace): boolean {
+    const { scheme, host, port } = place
     const own = PACKAGE_REGISTRIES[this.registry]
     if (scheme === 'https' && port === 443 && (host === own.lists || host === own.files)) return true
-    return [this.#lists, this.#files].some(
-      ({ origin }) => scheme === origin.scheme && host === origin.host && port === origin.port,
-    )
+    const files = this.#files?.origin
+    return super.isAt(place) || (scheme === files?.scheme && host === files.host && port === files.port)
   }
 
-  /** Returns where a file is asked for, or anything else. */
+  /** Returns where a file is asked for, or anything else, and what goes with it: credentials to the lists' origin alone. */
   reachedFor(kind: 'list' | 'file'): Reached {
-    return kind === 'file' ? this.#files : this.#lists
-  }
-
-  /** Returns the headers that go with a request: credentials to the lists' origin alone, where files lie elsewhere. */
-  headersFor(reached: Reached): ReadonlyMap<string, string> {
-    return reached === this.#lists ? this.#options.headers() : new Map()
+    const files = kind === 'file' ? this.#files : undefined
+    if (files !== undefined) return { origin: files.origin, pool: () => files.client.pool, headers: () => NONE }
+    return { origin: this.origin, pool: () => this.pool, headers: () => this.headers }
   }
 
   /** Remembers what a list said of its releases. */
@@ -116,16 +78,14 @@ export class PackageLine implements Line {
     return known === undefined || nowMs - known.atMs > BELIEVED_MS ? undefined : known.releases
   }
 
-  contract(name: ToolName): Contract | undefined {
-    return this.contracts.get(name)
+  override disconnected(): void {
+    super.disconnected()
+    this.#files?.client.disconnected()
   }
 
-  disconnected(): void {
-    for (const { client } of new Set([this.#lists, this.#files])) client.disconnected()
-  }
-
-  close(): void {
-    for (const { client } of new Set([this.#lists, this.#files])) client.close()
+  override close(): void {
+    super.close()
+    this.#files?.client.close()
     this.desk.close()
   }
 
@@ -135,8 +95,11 @@ export class PackageLine implements Line {
   }
 }
 
-/** An origin and its client. */
+/** An origin, its client, and the headers that are put into its requests. */
 export interface Reached {
   readonly origin: Origin
-  readonly client: OriginClient
+  readonly pool: () => Dispatcher
+  readonly headers: () => ReadonlyMap<string, string>
 }
+
+const NONE: ReadonlyMap<string, string> = new Map()

@@ -233,7 +233,7 @@ async function send({ gate, cell, line }: Ground, sending: Sending): Promise<boo
     args,
     sink,
     gone: reply.gone,
-    prepare: (onHead) => prepared(gate, line, sending, onHead),
+    prepare: (onHead) => prepared(gate, sending, onHead),
   })
   if (performed.kind === 'passed' || performed.kind === 'answered') return true
   if (reply.hasBegun || reply.gone.aborted) return false
@@ -248,7 +248,6 @@ async function send({ gate, cell, line }: Ground, sending: Sending): Promise<boo
 /** Puts a request into the bytes that leave: nothing of its head is the cell's. */
 function prepared(
   gate: EnvironmentContext,
-  line: PackageLine,
   { reached, method, target, sink, accept }: Sending,
   onHead: (head: AnswerHead) => void,
 ): Prepared {
@@ -258,12 +257,9 @@ function prepared(
     send: (options) => {
       const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, reply: sink, onHead })
       try {
-        const own = [...line.headersFor(reached)].flat()
+        const own = [...reached.headers()].flat()
         const verb = method === 'HEAD' ? 'HEAD' : 'GET'
-        reached.client.pool.dispatch(
-          { path: target, method: verb, headers: [...headers, ...own], body: null },
-          exchange,
-        )
+        reached.pool().dispatch({ path: target, method: verb, headers: [...headers, ...own], body: null }, exchange)
       } catch (error) {
         exchange.failed(error)
       }

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import type { Dispatcher } from 'undici'
+import {
+  type ActionId,
+  type CatalogueTool,
+  type CellId,
+  type DeclaredTool,
+  type EnvironmentName,
+  type JsonObject,
+  type ProtocolName,
+  sha256,
+  type ToolName,
+  type UpstreamName,
+} from '../../../model/index.ts'
+import { compileSchema } from '../../content/schema.ts'
+import type { Origin } from '../../origins/origin.ts'
+import type { Contract, Line } from '../../pipeline/line.ts'
+import type { WebPlace } from '../../web/web-request.ts'
+import { OriginClient } from './origin-client.ts'
+
+export interface OriginLineOptions {
+  readonly name: UpstreamName
+  readonly environment: EnvironmentName
+  readonly origin: Origin
+  readonly tools: Iterable<readonly [ToolName, CatalogueTool]>
+  /** Returns the headers that are put into each request, with secrets in them. */
+  readonly headers: () => ReadonlyMap<string, string>
+  /** Certificates in PEM that alone are trusted to speak for it; absent: those that this host trusts. */
+  readonly ca?: string
+  /** Places of other environments, which nothing of this one reaches by whatever name. */
+  readonly elsewhere: readonly string[]
+  /** The reason why it is left out; nothing connects to it. */
+  readonly down?: string
+}
+
+/** The part of a line that its protocol names: its own name, and the key of the configuration that it stands under. */
+interface Spoken {
+  readonly protocol: ProtocolName
+  readonly key: string
+}
+
+/** A line to an origin of the web. Nobody connects to it before a request of it is let through. */
+export abstract class OriginLine implements Line {
+  readonly name: UpstreamName
+  readonly environment: EnvironmentName
+  readonly protocol: ProtocolName
+  readonly definitionProblems = new Map<string, never>()
+  readonly contracts: ReadonlyMap<ToolName, Contract>
+  readonly underWay = new Map<ActionId, CellId>()
+  readonly origin: Origin
+  readonly down: string | undefined
+  readonly #headers: OriginLineOptions['headers']
+  readonly #client: OriginClient
+
+  constructor(options: OriginLineOptions, { protocol, key }: Spoken) {
+    this.name = options.name
+    this.environment = options.environment
+    this.protocol = protocol
+    this.origin = options.origin
+    this.down = options.down
+    this.contracts = new Map([...options.tools].map(([name, tool]) => [name, contractOf(tool)]))
+    this.#headers = options.headers
+    this.#client = new OriginClient({ ...options, caKey: `${key}: { ca: ./ca.pem }` })
+  }
+
+  /** Tells whether a program of a cell that reaches for a place means this origin. */
+  isAt({ scheme, host, port }: WebPlace): boolean {
+    const { origin } = this
+    return scheme === origin.scheme && host === origin.host && port === origin.port
+  }
+
+  contract(name: ToolName): Contract | undefined {
+    return this.contracts.get(name)
+  }
+
+  /** Returns the headers that are put into each request. Throws where one of their secrets is not there: it is down. */
+  get headers(): ReadonlyMap<string, string> {
+    return this.#headers()
+  }
+
+  /** Returns the client of the origin; its connections are dialled when a request leaves. */
+  get pool(): Dispatcher {
+    return this.#client.pool
+  }
+
+  disconnected(): void {
+    this.#client.disconnected()
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+}
+
+/**
+ * Returns operations of an origin as a person may grant them. There is no definition to accept: what an operation is asked
+ * with is its protocol's, or stands in its pattern.
+ */
+export function ownOperations(
+  tools: Iterable<DeclaredTool>,
+  inputOf: (tool: DeclaredTool) => JsonObject,
+): ReadonlyMap<ToolName, CatalogueTool> {
+  return new Map(
+    [...tools].map((declared) => {
+      const { name } = declared
+      const input = inputOf(declared)
+      const definition: JsonObject = { name, input }
+      const digest = sha256(createHash('sha256').update(JSON.stringify(definition)).digest('hex'))
+      return [name, { declared, pinned: { name, digest, definition, input } }] as const
+    }),
+  )
+}
+
+/** Returns the contract of an operation, by which the pipeline judges and charges it. */
+function contractOf({ declared, pinned }: CatalogueTool): Contract {
+  const schema = compileSchema(pinned?.input ?? {}, 'arguments')
+  if (!schema.ok) throw new Error(schema.reason)
+  return { declared, ...(pinned && { pinned }), input: schema.value, judge: () => undefined }
+}
