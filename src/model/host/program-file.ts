@@ -6,6 +6,7 @@ export const PROGRAMS = [
   'cli/main',
   'gateway/main',
   'gateway/inspect-main',
+  'gateway/protocols/model/model-worker-main',
   'gateway/protocols/package/lists/package-worker-main',
   'ledger/seal/witness-main',
   'cells/linux/streams/pump-main',

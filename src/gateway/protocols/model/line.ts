@@ -1,11 +1,10 @@
 import { MODEL_PROVIDERS, type ModelTerms, protocolName } from '../../../model/index.ts'
 import type { WebPlace } from '../../web/web-request.ts'
 import { OriginLine, type OriginLineOptions } from '../http/origin-line.ts'
+import { ModelDesk } from './model-desk.ts'
+import { PROVIDERS } from './model-work.ts'
 import { type ModelPrice, type ModelPrices, modelPrices, readModelPrice } from './prices.ts'
 import type { ModelProvider } from './provider.ts'
-import { ANTHROPIC } from './providers/anthropic.ts'
-import { GOOGLE } from './providers/google.ts'
-import { OPENAI, OPENAI_COMPATIBLE } from './providers/openai.ts'
 
 export const MODEL_NAME = protocolName('model')
 
@@ -18,6 +17,7 @@ export class ModelLine extends OriginLine {
   readonly provider: ModelProvider
   readonly prices: ModelPrices
   readonly terms: ModelTerms
+  readonly desk = new ModelDesk()
 
   constructor(options: ModelLineOptions) {
     super(options, { protocol: MODEL_NAME, key: 'model' })
@@ -32,17 +32,15 @@ export class ModelLine extends OriginLine {
     return place.scheme === 'https' && place.host === known && place.port === 443
   }
 
+  override close(): void {
+    super.close()
+    this.desk.close()
+  }
+
   /** Tells whether a model of that name may be asked. */
   mayAsk(model: string): boolean {
     return this.terms.models.some((name) => (name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name))
   }
-}
-
-const PROVIDERS: Readonly<Record<ModelTerms['provider'], ModelProvider>> = {
-  anthropic: ANTHROPIC,
-  openai: OPENAI,
-  google: GOOGLE,
-  compatible: OPENAI_COMPATIBLE,
 }
 
 function ownPrices({ prices }: ModelTerms): ModelPrices {

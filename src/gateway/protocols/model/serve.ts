@@ -28,9 +28,9 @@ import type { Served } from '../http/serve.ts'
 import { performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
 import { ModelAnswers } from './answer.ts'
 import { contentCoding, DECODED_BYTES_MAX, decodeBody } from './decode.ts'
-import { judgeModelRequest, type ModelAsked } from './judge.ts'
+import type { ModelAsked } from './judge.ts'
 import type { ModelLine } from './line.ts'
-import { mostItCosts, outputTokensOf } from './prices.ts'
+import { mostItCosts } from './prices.ts'
 import { type ModelRefusal, modelFaultText, modelRefusal, upgradeRefusal } from './refusal.ts'
 
 /** Serves one request of a cell to a provider of models: it is judged by its table, reserved, sent, and settled. */
@@ -57,14 +57,19 @@ export async function serveModel(
   try {
     if (reply.gone.aborted) return
     await yieldIfLong()
-    const asked = judgeModelRequest(
-      line.provider,
-      { method, target: target.value, headers, body: body.value },
-      {
-        granted: grantedWaysOut(cell, line, gate.nowMs()),
-        outputTokensOf: (model) => outputTokensOf(line.prices, model),
-      },
-    )
+    const judged = await line.desk.read(cell.id, {
+      provider: line.terms.provider,
+      method,
+      target: target.value,
+      headers,
+      hasBody: body.value !== undefined,
+      bytes: body.value ?? new Uint8Array(0),
+      granted: grantedWaysOut(cell, line, gate.nowMs()),
+      outputTokens: new Map([...line.terms.prices].map(([name, { outputTokensMax }]) => [name, outputTokensMax])),
+    })
+    if (reply.gone.aborted) return
+    if (!judged.ok) return refuse(judged.reason, `${method} ${path}`, {})
+    const asked = judged.value
     if (!asked.ok) {
       const fault = asked.reason
       if (fault.kind === 'upgrade') return answer(reply, upgradeRefusal(), undefined)
@@ -99,10 +104,10 @@ async function readBody(
 }
 
 /** Returns the ways out that some live grant of the cell names; whether one may be used now is decided with its request. */
-function grantedWaysOut(cell: ServedCell, { name }: ModelLine, nowMs: number): ReadonlySet<ModelWayOut> {
+function grantedWaysOut(cell: ServedCell, { name }: ModelLine, nowMs: number): readonly ModelWayOut[] {
   const { grants } = topOf(authorityOf(cell))
   const live = grants.filter(({ upstream, expiresAtMs }) => upstream === name && nowMs < expiresAtMs)
-  return new Set(MODEL_WAYS_OUT.filter((each) => live.some(({ tools }) => tools.has(grantedName('model', each)))))
+  return MODEL_WAYS_OUT.filter((each) => live.some(({ tools }) => tools.has(grantedName('model', each))))
 }
 
 interface Asking {
