@@ -34,7 +34,7 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
     provider: 'anthropic',
     models: ['claude-*'],
     key: 'ANTHROPIC_API_KEY',
-    env: { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1' },
+    env: { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1', DISABLE_INSTALLATION_CHECKS: '1' },
     memory: '2GiB',
     home: {
       '.claude.json': json({
