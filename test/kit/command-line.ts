@@ -65,10 +65,12 @@ export interface StartOptions {
   readonly root?: string
   /** Of the shell that starts it; ours where it is absent. */
   readonly umask?: number
+  /** Directory that it is started in; ours where it is absent. */
+  readonly cwd?: string
 }
 
 export function startFirebreak(args: readonly string[], options: StartOptions = {}): Running {
-  const { environment = {}, timeoutMs = 240_000, root = repository, umask } = options
+  const { environment = {}, timeoutMs = 240_000, root = repository, umask, cwd } = options
   const program = join(root, 'bin/firebreak')
   const script = umask === undefined ? [] : ['/bin/sh', '-c', `umask ${umask.toString(8)}; exec "$@"`, 'sh']
   const [command = program, ...words] = [...script, program, ...args]
@@ -77,6 +79,7 @@ export function startFirebreak(args: readonly string[], options: StartOptions = 
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
+    ...(cwd !== undefined && { cwd }),
   })
   cleanUp(() => void child.kill('SIGKILL'))
   let printed = ''
