@@ -1,4 +1,4 @@
-import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
+import type { Agent, Config, OriginServer, UpstreamConfig } from '../../config/config.ts'
 import { isLoopback } from '../../config/read/upstreams.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import { placeIn } from '../../gateway/protocols/relay/egress-place.ts'
@@ -116,6 +116,12 @@ function originsOf(config: Config, { name, environment }: UpstreamConfig, { conn
   return egressOf(config, environment).filter((origin) => places.has(placeIn(origin).name))
 }
 
+/** Returns where an origin is, and what of it may be asked whatever the grant. */
+function originText({ url, model, packages }: OriginServer): string {
+  if (model !== undefined) return `${url.origin}, asked as ${model.provider} for ${model.models.join(', ')}`
+  return packages === undefined ? url.origin : `${url.origin}, a registry of ${packages.registry}`
+}
+
 function upstreamReach(upstream: UpstreamConfig, egress: readonly string[]): UpstreamReach {
   const { name, environment, server } = upstream
   return {
@@ -123,7 +129,7 @@ function upstreamReach(upstream: UpstreamConfig, egress: readonly string[]): Ups
     environment,
     where:
       server.kind === 'origin'
-        ? server.url.origin
+        ? originText(server)
         : server.kind === 'http'
           ? server.url.href
           : `${server.command.join(' ')}, in a cell without network${egress.length === 0 ? '' : ' but a way to its egress'}`,
