@@ -32,6 +32,7 @@ async function origin() {
     request.once('end', () => {
       heard.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body })
       if (request.url === '/repos/shop/leak') return void response.end(`it is ${request.headers.authorization}`)
+      if (request.url === '/repos/shop/big') return void response.end(Buffer.alloc(6_000_000, 'x'))
       if (request.url === '/repos/shop/stream') {
         response.writeHead(200, { 'content-type': 'text/event-stream' })
         for (const word of ['one', 'two', 'three']) response.write(`data: ${word}\n\n`)
@@ -70,6 +71,7 @@ describe('a program of a cell, and the web', { skip: SKIP }, () => {
       'long body': `{ printf '{"title":"'; head -c 1100000 /dev/zero | tr '\\0' x; printf '"}'; } > /tmp/long; ${curl} -H 'content-type: application/json' -d @/tmp/long ${api.text}/repos/shop/issues`,
       leak: `${curl} ${api.text}/repos/shop/leak`,
       stream: `${curl} -N ${api.text}/repos/shop/stream`,
+      big: `${curl} -o /dev/null -w ' %{size_download}' ${api.text}/repos/shop/big`,
       'another port of it': `${curl} ${other.text}/`,
       'a name': `${curl} http://evil.example/?data=1`,
       'a name in TLS': `${curl} https://evil.example/data; ${curl} --http1.1 https://evil.example/data`,
@@ -102,6 +104,10 @@ describe('a program of a cell, and the web', { skip: SKIP }, () => {
     assert.equal(ran.code, 0, ran.stderr)
     said = saidIn(ran.stdout)
     entries = await ledgerOf(state)
+  })
+
+  it('an answer that passes on has as many bytes as it likes, where nobody counts them', () => {
+    assert.match(said.big ?? '', /^6000000/)
   })
 
   const heard = (url: string) => api.heard.filter((each) => each.url === url)

@@ -1,5 +1,5 @@
 /** Operations that an attempt makes use of beside its own: each is let through as if it were asked for alone, or none is. */
-import type { Action } from '../../model/index.ts'
+import { type Action, operationIn } from '../../model/index.ts'
 import { decide, explain, type Refusal } from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import { authorityOf, type ServedCell } from '../admission/served-cell.ts'
@@ -33,7 +33,10 @@ function firstRefused(
 ) {
   const { effect: _, definition: __, spend: ___, most: ____, ...asked } = action
   for (const tool of alongside) {
-    const own = normalise({ ...asked, tool, args, ...(most && { cost: most }) }, upstream.contract(tool))
+    const own = normalise(
+      { ...asked, tool: operationIn(tool).tool, args, ...(most && { cost: most }) },
+      upstream.contract(tool),
+    )
     const decided = decide(own.action, authorityOf(cell), gate.nowMs())
     if (decided.verdict !== 'allow') return decided
   }

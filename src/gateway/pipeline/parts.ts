@@ -127,9 +127,18 @@ export async function saveFirst({ savedFirst, gone }: ServedCell, { effect }: Ac
 }
 
 /** Returns the bytes that may pass, where some were reserved and they pass piece by piece. */
-export function bytesMaxOf({ operation }: Action, { cost: { bytes } }: Reservation): Pick<SendOptions, 'bytesMax'> {
+export function bytesMaxOf(
+  { operation }: Action,
+  { cost: { bytes }, holders }: Reservation,
+  { declared }: Contract,
+): Pick<SendOptions, 'bytesMax'> {
   const passes = isConnection(operation) || PASSING.has(operation)
-  return bytes === undefined || !passes ? {} : { bytesMax: bytes }
+  // An answer that passes on as it comes has as many as it likes, where nobody has said how many.
+  const isCounted =
+    isConnection(operation) ||
+    declared.maxBytes !== undefined ||
+    holders.some(({ budgets }) => budgets.some(({ kind }) => kind === 'bytes'))
+  return bytes === undefined || !passes || !isCounted ? {} : { bytesMax: bytes }
 }
 
 /** Operations whose answers pass on as they come. */

@@ -115,7 +115,7 @@ export async function perform(
         : () => lastCheck(gate, cell, action, { charged, policies }) ?? whyNotAlongside(gate, cell, action, attempt),
       signal: ending.signal,
       owner: cell,
-      ...bytesMaxOf(action, decided.reservation),
+      ...bytesMaxOf(action, decided.reservation, known),
       ...(attempt.onPart && {
         onPart: seen(
           gate,

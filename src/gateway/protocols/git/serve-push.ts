@@ -72,9 +72,15 @@ async function walked(
   pieces: AsyncIterator<Uint8Array>,
   { take, late }: { readonly take: (bytes: number) => boolean; readonly late: Uint8Array[] },
 ): Promise<boolean> {
+  let lookAt = 0
   for (;;) {
     while (walk.step()) await nextTurn()
-    if (late.length > 0 || walk.isOver || isJudged(push.updates, walk.parents)) return false
+    if (late.length > 0 || walk.isOver) return false
+    // At each doubling: every ref is looked at anew, in all that is known by then.
+    if (walk.heldBytes >= lookAt) {
+      if (isJudged(push.updates, walk.parents)) return false
+      lookAt = 2 * walk.heldBytes
+    }
     const next = await pieces.next()
     if (next.done === true) {
       walk.end()

@@ -34,8 +34,8 @@ export interface AnswerReader {
   /** Hears of the head, before any piece. */
   begin(head: AnswerHead): void
   push(piece: Uint8Array): void
-  /** Returns what the pipeline is told of it, once it has ended or broken off. */
-  end(): Partial<Pick<Passage, 'counted' | 'spent' | 'bytes' | 'asks'>>
+  /** Returns what the pipeline is told of it, once it has ended (`whole`) or broken off. */
+  end(whole: boolean): Partial<Pick<Passage, 'counted' | 'spent' | 'bytes' | 'asks'>>
 }
 
 /**
@@ -246,7 +246,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (!this.#written) return this.#resolve({ kind: 'not-sent', why: this.#cut ?? 'it was called off', lives: true })
     if (this.#status === 0) return this.#resolve({ kind: 'unknown', why: this.#cut ?? 'no answer came' })
     const bytes = { sent: this.#sentBytes, received: this.#receivedBytes }
-    const { counted, ...read } = this.#options.reader?.end() ?? {}
+    const { counted, ...read } = this.#options.reader?.end(this.#cut === undefined) ?? {}
     const why = this.#cut ?? (this.#status >= 500 ? `HTTP ${this.#status}` : undefined)
     this.#resolve({
       kind: 'passed',

@@ -91,7 +91,9 @@ async function send(
     gone: reply.gone,
     prepare: (onHead) => prepared(gate, line, sending, reply, onHead),
   })
-  if (performed.kind === 'passed' || performed.kind === 'answered' || reply.hasBegun) return
+  if (reply.hasBegun || reply.gone.aborted) return
+  if (performed.kind === 'passed' || performed.kind === 'answered')
+    return reply.refuse(502, refusalSentence('its answer may not be shown', performed.action), performed.action)
   if (performed.kind === 'held')
     return reply.refuse(403, refusalSentence('it waits for a person', performed.hold), performed.hold)
   if (performed.kind === 'unanswered') {

@@ -6,6 +6,9 @@ import type { ModelAsked } from './judge.ts'
 import { type ModelPrices, whatItCost } from './prices.ts'
 import { ModelAnswerReader } from './usage.ts'
 
+/** Statuses of providers that are too busy to begin. */
+const NOT_DONE: ReadonlySet<number> = new Set([503, 529])
+
 export interface ModelAnswersOptions {
   readonly asked: ModelAsked
   readonly prices: ModelPrices
@@ -27,6 +30,7 @@ export class ModelAnswers implements AnswerReader {
   #keeps: boolean
   #reader: ModelAnswerReader | undefined
   #failed = false
+  #isFree = false
 
   constructor(options: ModelAnswersOptions) {
     this.#options = options
@@ -36,6 +40,7 @@ export class ModelAnswers implements AnswerReader {
   begin({ status, headers }: AnswerHead): void {
     const { api, operation } = this.#options.asked
     this.#failed = status >= 400
+    this.#isFree = status < 500 || NOT_DONE.has(status)
     if (operation !== 'generate' || api === undefined || this.#failed) return
     const type = headers.find(([name]) => name === 'content-type')?.[1] ?? ''
     this.#reader = new ModelAnswerReader(api, /^text\/event-stream\b/i.test(type) ? 'events' : 'json')
@@ -49,18 +54,22 @@ export class ModelAnswers implements AnswerReader {
     else this.#drop()
   }
 
-  end(): ReturnType<AnswerReader['end']> {
+  end(whole: boolean): ReturnType<AnswerReader['end']> {
     const { asked, prices } = this.#options
     const bytes = this.#keeps && this.#kept.length > 0 ? this.#kept.take() : undefined
     if (bytes !== undefined) this.#options.room.give(bytes.length)
     const kept = bytes === undefined ? {} : { bytes }
-    // A provider charges nothing for what it refuses: no token was made.
-    if (this.#failed) return { ...kept, counted: { tokens: 0 }, spent: { units: 0n, currency: MODEL_CURRENCY } }
+    // A provider charges nothing for what it refuses, or is too busy for; what else failed may have made tokens.
+    if (this.#failed) {
+      const isFree = whole && this.#isFree
+      return isFree ? { ...kept, counted: { tokens: 0 }, spent: { units: 0n, currency: MODEL_CURRENCY } } : kept
+    }
     if (this.#reader === undefined) return kept
     const { usage, calls } = this.#reader.end()
     const asks = calls.map(({ name, id, digest }) => ({ name, ...(id && { id }), ...(digest && { args: digest }) }))
     const told = asks.length === 0 ? kept : { ...kept, asks }
-    if (usage === undefined) return told
+    // What came before it broke off may not be the last word, whatever it says.
+    if (usage === undefined || !whole) return told
     const units = whatItCost(prices, asked, usage)
     const tokens = usage.input + usage.cacheRead + usage.cacheWrite + usage.cacheWriteLong + usage.output
     return {

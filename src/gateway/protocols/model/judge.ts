@@ -169,6 +169,10 @@ function wayOutAt(
   { granted }: ModelRules,
 ): Result<ModelAsked, ModelFault> {
   const plain = `/${target.segments.join('/')}`
+  // What only its method or a slash keeps from being a path of the table is that path to many a server.
+  const near = provider.paths.some(({ path }) => sameSegments(path, target.segments))
+  if (near || !WAY_OUT_METHODS.has(method))
+    return no({ kind: 'request', path: `${method} ${target.path}`.slice(0, 256), problem: 'is not known here' })
   const wayOut = provider.closed.find(([prefix]) => plain.startsWith(prefix))?.[1] ?? 'admin'
   const asked = `${method} ${target.path}`.slice(0, 256)
   if (!granted.has(wayOut))
@@ -181,6 +185,25 @@ function wayOutAt(
     ...{ inputTokensMax: undefined, outputTokensMax: 0, tools: [], waysOut: [wayOut], priced: {}, leftBehind: behind },
     sent: { path: `${target.path}${target.query === undefined ? '' : `?${target.query}`}`, headers: sent, body },
   })
+}
+
+/** Methods of ways out: HTTP has others, and no provider. */
+const WAY_OUT_METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'DELETE'])
+
+/** Tells whether a path has the segments of a target, but for slashes at its end and the case of its letters. */
+function sameSegments(path: string, segments: readonly string[]): boolean {
+  const own = path.slice(1).toLowerCase().split('/')
+  const asked = segments.map((each) => each.toLowerCase()).filter((each) => each !== '')
+  return (
+    own.length === asked.length &&
+    own.every((each, i) => {
+      const [before = '', after] = each.split('{model}')
+      if (after === undefined) return each === asked[i]
+      const named = asked[i] ?? ''
+      if (!named.startsWith(before) || !named.endsWith(after)) return false
+      return /^[a-z0-9][\w.-]*$/.test(named.slice(before.length, named.length - after.length))
+    })
+  )
 }
 
 function sentQuery(
@@ -272,7 +295,7 @@ const MODEL = /^[A-Za-z0-9][\w./:@+-]{0,199}$/
 
 /** Returns the most tokens of all answers, and what is put in where the request does not say. */
 function outputOf(
-  { outputAt = [], answersAt }: ModelPath,
+  { outputAt = [], answersAt, firstBinds = false }: ModelPath,
   value: JsonObject,
   model: string,
   outputTokensOf: ModelRules['outputTokensOf'],
@@ -290,7 +313,13 @@ function outputOf(
   const tokens = said ?? outputTokensOf(model)
   const first = outputAt[0]
   const all = tokens * (typeof answers === 'number' ? answers : 1)
-  return ok(said === undefined && first !== undefined ? { tokens: all, put: [first, String(tokens)] } : { tokens: all })
+  // A compatible server may know the first of them alone.
+  const isBound = said !== undefined && (!firstBinds || isSaid(first === undefined ? undefined : at(value, first)))
+  return ok(!isBound && first !== undefined ? { tokens: all, put: [first, String(tokens)] } : { tokens: all })
+}
+
+function isSaid(value: Json | undefined): boolean {
+  return value !== undefined && value !== null
 }
 
 function at(value: Json | undefined, place: readonly string[]): Json | undefined {

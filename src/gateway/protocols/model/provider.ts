@@ -17,6 +17,8 @@ export interface ModelPath {
   readonly body?: RequestShape
   /** Places of the body that bound the output, in tokens; what is absent is put in at the first of them. */
   readonly outputAt?: readonly (readonly string[])[]
+  /** True where a server may know the first of them alone: that is put in, too. */
+  readonly firstBinds?: boolean
   /** Place of the number of answers that are made of one request, each as long as the output may be. */
   readonly answersAt?: readonly string[]
   /** Members that are put in where they are absent, so that the provider's default is not taken. */

@@ -146,9 +146,11 @@ async function send(
     gone: reply.gone,
     prepare: (onHead) => prepared(gate, line, { asked, method, path, reply, room }, onHead),
   })
-  if (performed.kind === 'passed' || performed.kind === 'answered' || reply.hasBegun) return
+  if (reply.hasBegun || reply.gone.aborted) return
   const refused = (problem: string, action: ActionId | undefined) =>
     answer(reply, modelRefusal(line.provider, refusalSentence(problem, action)), action)
+  if (performed.kind === 'passed' || performed.kind === 'answered')
+    return refused('its answer may not be shown', performed.action)
   if (performed.kind === 'held') return refused('it waits for a person', performed.hold)
   if (performed.kind === 'unanswered') {
     const said = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
@@ -224,7 +226,7 @@ function prepared(
         line.pool.dispatch(
           {
             path,
-            method: method === 'GET' ? 'GET' : 'POST',
+            method,
             // What its owner puts in stands in no payload.
             headers: [...flat, ...[...line.headers].flat()],
             body: body ?? null,

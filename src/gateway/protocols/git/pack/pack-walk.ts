@@ -267,11 +267,16 @@ export interface Descent {
   readonly unknown: readonly string[]
 }
 
+/** Commits that a fast-forward goes over at most, to be proven. */
+export const DESCENT_COMMITS_MAX = 4_096
+
 /** Looks for a commit among the ancestors of another one, in commits that are known. */
 export function descent(parents: Parents, newer: string, older: string): Descent {
   const seen = new Set([newer])
   const unknown: string[] = []
   for (const each of seen) {
+    // A longer way is looked at by nobody: what it proves would cost everybody's time.
+    if (seen.size > DESCENT_COMMITS_MAX) return { isProven: false, unknown: [] }
     if (each === older) return { isProven: true, unknown: [] }
     const known = parents.get(each)
     if (known === undefined) unknown.push(each)

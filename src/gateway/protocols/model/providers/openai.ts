@@ -244,5 +244,5 @@ export const OPENAI: ModelProvider = {
 export const OPENAI_COMPATIBLE: ModelProvider = {
   ...OPENAI,
   name: 'openai-compatible',
-  paths: [{ ...CHAT_PATH, outputAt: [['max_tokens'], ['max_completion_tokens']] }, ...MODELS],
+  paths: [{ ...CHAT_PATH, outputAt: [['max_tokens'], ['max_completion_tokens']], firstBinds: true }, ...MODELS],
 }
