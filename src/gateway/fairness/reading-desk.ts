@@ -22,16 +22,16 @@ export interface ReadingDeskOptions<Job extends ReadingJob, Read> {
   /** Jobs of one cell that are read or wait for that, and their bytes. */
   readonly waitingMax: number
   readonly waitingBytesMax: number
-  /** What is read, in words: `lists of packages`. */
+  /** Words for what is read: `lists of packages`. */
   readonly what: string
 }
 
 /**
  * Reads what is long in threads, for the cells of a gateway, so that nobody else waits for it.
  *
- * - RD1  One job of a cell is read at a time, and cells take turns, so that none waits for all of another's.
- * - RD2  A job that takes too long, or too much memory, ends its thread and nothing else; the next one gets a new thread.
- * - RD3  Past the bounds of a cell a job is refused at once, and nothing of it is kept.
+ * - DK1  One job of a cell is read at a time, and cells take turns, so that none waits for all of another's.
+ * - DK2  A job that takes too long, or too much memory, ends its thread and nothing else; the next one gets a new thread.
+ * - DK3  Past the bounds of a cell a job is refused at once, and nothing of it is kept.
  */
 export class ReadingDesk<Job extends ReadingJob, Read> {
   readonly #options: ReadingDeskOptions<Job, Read>

@@ -76,7 +76,7 @@ export interface ContainmentSetup extends Containment {
 
 export interface UpstreamSetup {
   readonly name: UpstreamName
-  /** How it is reached: an MCP server over HTTP or in a cell of its own, or an origin of the web. */
+  /** The way to it: an MCP server over HTTP or in a cell of its own, or an origin of the web. */
   readonly server:
     | ({ readonly kind: 'http' } & ReachedServer)
     | ({

@@ -137,7 +137,7 @@ export interface Passage {
   readonly counted: Amounts
   /** Money that its protocol has counted, of which the reservation is the most that it could be. */
   readonly spent?: Money
-  /** What came back, where its protocol keeps it. */
+  /** Bytes that came back, where its protocol keeps them. */
   readonly bytes?: Uint8Array
   /** Tools that a model asked its client to call. */
   readonly asks?: NonNullable<ActionOutcome['asks']>

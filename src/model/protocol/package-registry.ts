@@ -19,7 +19,7 @@ export const PACKAGE_OPERATIONS = ['list', 'file'] as const
 /** A registry that an origin is, and what its owner says of its packages. Names stand as people write them. */
 export interface PackageTerms {
   readonly registry: PackageRegistryName
-  /** Where files lie, if not at the origin itself. */
+  /** Origin of the files, if they lie elsewhere. */
   readonly files?: URL
   /** Milliseconds that a version must have been public. */
   readonly ageMsMin: number

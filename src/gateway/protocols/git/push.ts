@@ -19,7 +19,7 @@ export interface RefUpdate {
 export interface GitPush {
   readonly format: ObjectFormat
   readonly updates: readonly RefUpdate[]
-  /** As they came, in their order. */
+  /** Capabilities as they came, in their order. */
   readonly capabilities: readonly string[]
   /** Words to the server that are not git's own (`ci.skip`, `merge_request.create`). */
   readonly options: readonly string[]

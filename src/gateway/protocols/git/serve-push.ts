@@ -97,7 +97,7 @@ interface Pushing {
   readonly walk: PackWalk
   /** Pieces that came after what the walk has taken. */
   readonly late: readonly Uint8Array[]
-  /** What is still to come; absent where the pack is here. */
+  /** Pieces that are still to come; absent where the pack is here. */
   readonly rest: AsyncIterator<Uint8Array> | undefined
 }
 

@@ -13,9 +13,11 @@ import {
   type UpstreamName,
 } from '../../../model/index.ts'
 import { compileSchema } from '../../content/schema.ts'
-import type { Origin } from '../../origins/origin.ts'
+import type { UpstreamSetup } from '../../link/setup.ts'
+import { type Origin, readOrigin } from '../../origins/origin.ts'
 import type { Contract, Line } from '../../pipeline/line.ts'
 import type { WebPlace } from '../../web/web-request.ts'
+import type { DialOptions, LineOptions } from '../protocol.ts'
 import { OriginClient } from './origin-client.ts'
 
 export interface OriginLineOptions {
@@ -31,6 +33,40 @@ export interface OriginLineOptions {
   readonly elsewhere: readonly string[]
   /** The reason why it is left out; nothing connects to it. */
   readonly down?: string
+}
+
+/**
+ * Returns what a line to an origin is opened with, whatever it speaks, and tells of one that is left out. `injected` changes
+ * the value of a header once its secrets are in it. @throws {Error} of an upstream that is no origin: its setup was judged.
+ */
+export function originOptions(
+  { name, server, tools, down }: UpstreamSetup,
+  { environment, onStand }: Pick<LineOptions, 'environment' | 'onStand'>,
+  { secrets, elsewhere }: Pick<DialOptions, 'secrets' | 'elsewhere'>,
+  injected: (header: string, value: string) => string = (_, value) => value,
+): OriginLineOptions {
+  if (down !== undefined) onStand(down)
+  if (server.kind !== 'origin') throw new Error(`${name} is no origin of the web`)
+  return {
+    name,
+    environment,
+    origin: originAt(name, server.url),
+    tools,
+    headers: () =>
+      new Map(
+        server.headers.map(([header, value]) => [header, injected(header, secrets.inject(value, server.secrets))]),
+      ),
+    elsewhere,
+    ...(server.ca !== undefined && { ca: server.ca }),
+    ...(down !== undefined && { down }),
+  }
+}
+
+/** Returns the origin of a URL that the configuration names. @throws {Error} of one that cannot be read. */
+export function originAt(name: UpstreamName, url: string): Origin {
+  const origin = readOrigin(new URL(url).origin)
+  if (!origin.ok) throw new Error(`${name}: ${origin.reason}`)
+  return origin.value
 }
 
 /** The part of a line that its protocol names: its own name, and the key of the configuration that it stands under. */

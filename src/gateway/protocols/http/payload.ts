@@ -1,7 +1,7 @@
 import type { PayloadReader } from '../protocol.ts'
 
 /**
- * Reads what the ledger keeps of a request: its head, and the body where that was judged. Its arguments stand in its entry,
- * and what came back is kept nowhere.
+ * Reads nothing of what the ledger keeps of a request to an origin, whatever it speaks: its head, and the part of its body that
+ * is kept, are for a person (`why --bytes`). Its arguments stand in its entry.
  */
-export const httpPayloads: PayloadReader = { argumentsIn: () => undefined, answerIn: () => undefined }
+export const originPayloads: PayloadReader = { argumentsIn: () => undefined, answerIn: () => undefined }

@@ -56,7 +56,7 @@ export interface ModelAsked {
   readonly leftBehind: readonly string[]
 }
 
-/** What a request says that changes its price. */
+/** Members of a request that change its price. */
 export interface PricedTerms {
   readonly tier?: string
   readonly speed?: string
@@ -71,7 +71,7 @@ export interface SentRequest {
   readonly body: Uint8Array | undefined
 }
 
-/** What is wrong with a request; `upgrade` asks for another protocol. */
+/** A fault of a request; `upgrade` asks for another protocol. */
 export type ModelFault = (ShapeFault & { readonly kind: 'request' }) | { readonly kind: 'upgrade' }
 
 /** Bounds of a request: a conversation of 32 MiB has some hundred thousand values. */

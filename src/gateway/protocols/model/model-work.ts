@@ -9,7 +9,7 @@ import { OPENAI, OPENAI_COMPATIBLE } from './providers/openai.ts'
 /** A request to a provider that is to be judged, as plain data. */
 export interface ModelJob extends Omit<ModelRequest, 'body'> {
   readonly provider: ModelProviderName
-  /** Its body, decoded; empty where it has none. */
+  /** The body, decoded; empty where it has none. */
   readonly bytes: Uint8Array
   readonly hasBody: boolean
   /** Ways out that are granted. */

@@ -29,7 +29,7 @@ export class PackageLine extends OriginLine {
   readonly rules: PackageRules
   readonly desk = new PackageDesk()
   readonly #files: { readonly origin: Origin; readonly client: OriginClient } | undefined
-  /** By the name of the package, the oldest first. */
+  /** Releases by the name of the package, the oldest first. */
   readonly #known = new Map<string, { readonly releases: readonly DecidedRelease[]; readonly atMs: number }>()
   #releases = 0
 
