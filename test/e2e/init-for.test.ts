@@ -48,6 +48,15 @@ describe('firebreak init --for', { skip: SKIP }, () => {
     assert.match(readFileSync(home, 'utf8'), /hasCompletedOnboarding/)
   })
 
+  it('doctor looks at it from the repository, as run does, and misses a key that is not there', async () => {
+    const looked = await startFirebreak(['doctor', '--quick'], {
+      environment: { PATH: `${bin}:${process.env.PATH}` },
+      cwd: repository,
+    }).ended
+    assert.match(looked.stdout, /ANTHROPIC_API_KEY/)
+    assert.notEqual(looked.code, 0)
+  })
+
   it('knows some, and says of any other what to give instead', async () => {
     const made = await firebreak('init', '--for', 'clippy', 'elsewhere')
     assert.equal(made.code, 2)

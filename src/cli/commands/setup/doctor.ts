@@ -6,7 +6,7 @@ import { surveyFor } from '../../../control/advice/survey.ts'
 import { tryAll } from '../../../control/advice/try-launch.ts'
 import { defaultDriver } from '../../../host/drivers.ts'
 import { ok, type Result } from '../../../model/index.ts'
-import { type Call, type Command, EXIT, type ExitCode } from '../../command.ts'
+import { type Call, type Command, configFile, EXIT, type ExitCode } from '../../command.ts'
 import { readConfig } from '../../options/config.ts'
 import { stateFault, stateOf } from '../../options/state.ts'
 import { wrapped } from '../../print/printable.ts'
@@ -64,9 +64,9 @@ async function run(call: Call): Promise<ExitCode> {
   return good ? EXIT.ok : EXIT.failed
 }
 
-/** Returns the demands of the configuration that was named, or that lies here; undefined where there is none. */
+/** Returns the demands of the configuration that was named, or that lies here or beside; undefined where there is none. */
 async function demanded(call: Call, report: HostReport): Promise<Result<readonly Demand[], ExitCode> | undefined> {
-  if (call.text('config') === undefined && !existsSync('firebreak.yaml')) return undefined
+  if (call.text('config') === undefined && !existsSync(configFile(call))) return undefined
   const judged = await readConfig(call)
   if (!judged.ok) return judged
   const { config } = judged.value
