@@ -15,6 +15,7 @@ import type {
   ToolName,
   UpstreamName,
 } from '../model/index.ts'
+import type { FileBeside } from './read/file-beside.ts'
 import type { Written } from './shape.ts'
 
 export type { Profile }
@@ -23,6 +24,8 @@ export type { Profile }
 export interface Config {
   /** Absolute. */
   readonly file: string
+  /** What stood in it when it was read. */
+  readonly text: string
   /** Everything relative in the file is relative to this. */
   readonly directory: string
   readonly profile: Profile
@@ -85,7 +88,7 @@ export interface HttpServer {
   /** Values may hold `${secret:name}`. */
   readonly headers: ReadonlyMap<string, string>
   /** A file of certificates that alone are trusted to sign for it; absent: those that this host trusts. */
-  readonly ca?: string
+  readonly ca?: FileBeside
 }
 
 /** An origin of the web: its tools are requests, by their patterns. */
@@ -96,13 +99,19 @@ export interface OriginServer {
   /** Put into each request in the place of the program's own. Values may hold `${secret:name}`. */
   readonly headers: ReadonlyMap<string, string>
   /** A file of certificates that alone are trusted to sign for it; absent: those that this host trusts. */
-  readonly ca?: string
+  readonly ca?: FileBeside
   /** The interface of models that it speaks; absent: requests by their patterns. */
   readonly model?: ModelTerms
   /** Set where it is a git server, whose tools are patterns of repositories and refs. `user`: whose password its token is. */
   readonly git?: { readonly user?: string }
   /** The registry of packages that it is. */
-  readonly packages?: PackageTerms
+  readonly packages?: PackageConfig
+}
+
+/** A registry of packages, and the list of those that may not be had. */
+export interface PackageConfig extends PackageTerms {
+  /** Packages that may not be had, one a line. */
+  readonly denyList?: FileBeside
 }
 
 export interface Agent {

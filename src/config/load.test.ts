@@ -67,6 +67,27 @@ async function problems(text: string): Promise<readonly Problem[]> {
 }
 
 describe('loadConfig', () => {
+  it('a home of files goes with the home that a cell is made, not with a root or a HOME of its own', async () => {
+    const cell = (fields: string) => GOOD.replace('cpu: 0.5', `home: ./settings, ${fields}`)
+    assert.equal((await good(cell('cpu: 0.5'))).agents.size, 1)
+    for (const [fields, what] of [
+      ['root: ./image', /not with a root of its own/],
+      ['env: { HOME: /workspace }', /not with a HOME of its own/],
+    ] as const) {
+      const [problem] = await problems(cell(fields))
+      assert.match(problem?.message ?? '', what)
+    }
+  })
+
+  it('files of packages do not come in the clear where their lists are signed', async () => {
+    const registry = (files: string) =>
+      `environments: { test: {} }\nupstreams: { npm: { environment: test, packages: { registry: npm, files: "${files}" } } }\nagents: {}\n`
+    assert.equal((await good(registry('https://files.example'))).upstreams.size, 1)
+    assert.equal((await good(registry('http://127.0.0.1:4873'))).upstreams.size, 1)
+    const [problem] = await problems(registry('http://files.example'))
+    assert.match(problem?.message ?? '', /files would come in the clear from files.example/)
+  })
+
   it('says of a configuration in a directory whose name is not UTF-8 that it is in one', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'firebreak-config-'))
     folders.push(folder)

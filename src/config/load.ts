@@ -15,6 +15,7 @@ import type { Config, Environment, UndoConfig, UpstreamConfig } from './config.t
 import { plantedProblems, readContainment, withPlanted } from './containment.ts'
 import { placeProblems } from './places.ts'
 import { readAgents } from './read/agents.ts'
+import { FilesBeside } from './read/file-beside.ts'
 import { checkApprover, readGrant } from './read/grants.ts'
 import type { Judge } from './read/judge.ts'
 import { readPolicies } from './read/policies.ts'
@@ -23,7 +24,7 @@ import { readUpstreams } from './read/upstreams.ts'
 import { configShape, type ShapedEnvironment } from './schema.ts'
 import { sharedWorkspaces, tenantHomes } from './tenants.ts'
 import { undoGrantProblems } from './undo.ts'
-import { readYaml } from './yaml.ts'
+import { readYamlText, yamlTextOf } from './yaml.ts'
 
 /**
  * Reads and judges a configuration. Everything wrong with it is reported at once, each with its line; nothing wrong is
@@ -38,15 +39,16 @@ export async function loadConfig(
   proposed?: string,
 ): Promise<Result<Config, readonly Problem[]>> {
   const problems: Problem[] = []
-  const shaped = readYaml(file, configShape, problems, proposed)
-  if (shaped === undefined) return no(problems)
+  const text = yamlTextOf(file, problems, proposed)
+  const shaped = text === undefined ? undefined : readYamlText(file, text, configShape, problems)
+  if (text === undefined || shaped === undefined) return no(problems)
   const real = realPath(file)
   if (real === undefined) {
     const source = { file: basename(file), line: 1, column: 1 }
     const message = 'its path cannot be followed: the name of a directory above it is not UTF-8'
     return no([{ source, message, expected: 'a configuration in directories whose names are UTF-8' }])
   }
-  const judge: Judge = { file: real, shaped, variables, problems }
+  const judge: Judge = { file: real, shaped, variables, problems, beside: new FilesBeside(dirname(real)) }
   const policies = readPolicies(judge)
   const upstreams = readUpstreams(judge)
   const containment = readContainment(shaped.containment, upstreams, (problem) => problems.push(problem))
@@ -54,6 +56,7 @@ export async function loadConfig(
   problems.push(...plantedProblems(agents, containment.decoys))
   const config: Config = {
     file: judge.file,
+    text,
     directory: dirname(judge.file),
     profile: shaped.profile ?? 'full',
     tenants: new Set([...(shaped.tenants?.keys() ?? [])].map(tenantName)),

@@ -15,17 +15,18 @@ export function configBytesMax(uid: number): number {
   return process.geteuid?.() === 0 && uid !== 0 ? OTHERS_BYTES_MAX : FILE_BYTES_MAX
 }
 
+/** Reads a YAML 1.2 file of a person by its shape, as `readYamlText` does. */
+export function readYaml<T>(path: string, shape: Shape<T>, problems: Problem[]): T | undefined {
+  const text = yamlTextOf(path, problems)
+  return text === undefined ? undefined : readYamlText(path, text, shape, problems)
+}
+
 /**
- * Reads a YAML 1.2 file of a person by its shape; every fault goes to `problems` with its place, and a file that is no
- * YAML has no value. Places are named without the file's directory: they go into the ledger, and the machine's paths do not.
+ * Returns the text of a YAML file; what is no such text goes to `problems`.
  *
  * @param proposed what would stand in the file; absent: what stands in it.
  */
-export function readYaml<T>(path: string, shape: Shape<T>, problems: Problem[], proposed?: string): T | undefined {
-  const file = basename(path)
-  const known = problems.length
-  const start: Source = { file, line: 1, column: 1 }
-  let text: string
+export function yamlTextOf(path: string, problems: Problem[], proposed?: string): string | undefined {
   try {
     const bytes = proposed === undefined ? readFileSync(path) : Buffer.from(proposed)
     const bytesMax = proposed === undefined ? configBytesMax(statSync(path).uid) : FILE_BYTES_MAX
@@ -33,12 +34,23 @@ export function readYaml<T>(path: string, shape: Shape<T>, problems: Problem[], 
       const whose = bytesMax < FILE_BYTES_MAX ? ' by root of another user’s' : ''
       throw new RangeError(`it has ${bytes.length} bytes; at most ${bytesMax} are read${whose}`)
     }
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    problems.push({ source: start, message: `cannot be read: ${why}`, expected: 'a readable YAML file in UTF-8' })
+    const source: Source = { file: basename(path), line: 1, column: 1 }
+    problems.push({ source, message: `cannot be read: ${why}`, expected: 'a readable YAML file in UTF-8' })
     return undefined
   }
+}
+
+/**
+ * Reads the text of a YAML 1.2 file by its shape; every fault goes to `problems` with its place, and a text that is no YAML
+ * has no value. Places are named without the file's directory: they go into the ledger, and the machine's paths do not.
+ */
+export function readYamlText<T>(path: string, text: string, shape: Shape<T>, problems: Problem[]): T | undefined {
+  const file = basename(path)
+  const known = problems.length
+  const start: Source = { file, line: 1, column: 1 }
   const lines = new LineCounter()
   const document = parsed(text, lines)
   if (document === undefined) {

@@ -3,11 +3,10 @@ import { basename, join } from 'node:path'
 import process from 'node:process'
 import { loadConfig } from '../config/load.ts'
 import { declaredFor } from '../host/people/undo.ts'
-import { configurationDigest, grantOf, type Judged, judgeConfig } from '../host/prepare/setup.ts'
+import { digestFor, grantOf, type Judged, judgeConfig } from '../host/prepare/setup.ts'
 import { agentReach } from '../host/reach/reach.ts'
 import { configDiff } from '../host/reach/reach-diff.ts'
 import { sealedPlaceOf } from '../host/state/stores.ts'
-import { tenantOf } from '../host/state/tenants.ts'
 import { readReceipt, unrecordedStops } from '../host/stop/receipt.ts'
 import { faultText } from '../ledger/log/fault.ts'
 import type { Log } from '../ledger/store.ts'
@@ -102,7 +101,7 @@ function authorityOf(judged: IncidentRequest['judged'], { started, gateway }: Do
   if (agent === undefined)
     return { grants: [], reach: [], problem: 'The configuration at hand declares no such agent.' }
   const reach = agentReach(judged, agent.name)
-  const digest = configurationDigest(config, tenantOf(config, agent.environment))
+  const digest = digestFor(judged, agent.environment)
   const changed = gateway !== undefined && gateway.configuration !== digest
   return {
     grants: agent.grants.map((grant, i) => {

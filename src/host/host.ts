@@ -4,9 +4,8 @@ import type { ConfigurationApplied, EnvironmentName } from '../model/index.ts'
 import { no, type Result } from '../model/index.ts'
 import { driverFor, type Registered } from './drivers.ts'
 import { type EnvironmentRun, openEnvironment } from './environment/environment-run.ts'
-import { type ConfigurationDigests, digestsOf, type Judged } from './prepare/setup.ts'
+import type { Judged } from './prepare/setup.ts'
 import { orderedText } from './services/starting.ts'
-import { tenantOf } from './state/tenants.ts'
 import type { Unwritten } from './stop/fence-again.ts'
 
 /** Milliseconds that the end of a host waits for a change of its configuration that is under way. */
@@ -19,8 +18,6 @@ export interface HostOptions {
   readonly heeds?: string
   /** Hears that a cell starts, of an agent or a stdio upstream, and what of it was not looked through for secrets. */
   readonly onUnsearched?: (name: string, what: string) => void
-  /** Digests of the configuration from when it was read, where that was long ago. */
-  readonly digests?: ConfigurationDigests
   /** The drivers that there are; default: those of this build. */
   readonly drivers?: readonly Registered[]
 }
@@ -31,7 +28,7 @@ export interface HostChange {
   readonly open: ReadonlyMap<EnvironmentName, EnvironmentRun>
   /** Opens another one, by the configuration that is in force. */
   openAlso(name: EnvironmentName): Promise<Result<EnvironmentRun, string>>
-  adopt(judged: Judged, digests: ConfigurationDigests): void
+  adopt(judged: Judged): void
   /** Has an entry recorded when that environment opens next, before anything starts there. */
   owe(name: EnvironmentName, entry: ConfigurationApplied): void
   /** Ends an environment with its cells; `record` is done before its gateway ends. */
@@ -59,14 +56,12 @@ export class Host {
   readonly #owed = new Map<EnvironmentName, readonly ConfigurationApplied[]>()
   #closing = false
   #judged: Judged
-  #digests: ConfigurationDigests | undefined
   /** Resolves when no change of the configuration is under way. */
   #changed: Promise<unknown> = Promise.resolve()
 
   constructor(options: HostOptions) {
     this.#options = options
     this.#judged = options.judged
-    this.#digests = options.digests
   }
 
   get stateDirectory(): string {
@@ -76,12 +71,6 @@ export class Host {
   /** The configuration that is in force. */
   get judged(): Judged {
     return this.#judged
-  }
-
-  /** Digests of the configuration that is in force, from when it was read. */
-  get digests(): ConfigurationDigests {
-    this.#digests ??= digestsOf(this.#judged.config)
-    return this.#digests
   }
 
   /** Does what changes the configuration, one such thing after the other, while no environment opens by itself. */
@@ -98,9 +87,8 @@ export class Host {
     return {
       open: new Map(all.flatMap(([name, opened]) => (opened.ok ? [[name, opened.value] as const] : []))),
       openAlso: (name) => this.#opening(name),
-      adopt: (judged, digests) => {
+      adopt: (judged) => {
         this.#judged = judged
-        this.#digests = digests
       },
       owe: (name, entry) => void this.#owed.set(name, [...(this.#owed.get(name) ?? []), entry]),
       close: (name, record) => this.#closeOne(name, record),
@@ -158,21 +146,11 @@ export class Host {
 
   async #open(environment: EnvironmentName): Promise<Result<EnvironmentRun, string>> {
     const { stateDirectory, heeds = stateDirectory, onUnsearched = () => undefined, drivers } = this.#options
-    const [judged, digests] = [this.#judged, this.#digests]
+    const judged = this.#judged
     const driver = await driverFor(judged.config, environment, drivers)
     if (!driver.ok) return driver
     const warden = () => this.#wardenOf(driver.value)
-    const configuration = digests?.get(tenantOf(judged.config, environment))
-    const read = configuration === undefined ? {} : { configuration }
-    const opened = await openEnvironment({
-      judged,
-      environment,
-      stateDirectory,
-      warden,
-      heeds,
-      onUnsearched,
-      ...read,
-    })
+    const opened = await openEnvironment({ judged, environment, stateDirectory, warden, heeds, onUnsearched })
     if (opened.ok) await this.#recordOwed(environment, opened.value)
     return opened
   }

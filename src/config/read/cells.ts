@@ -5,6 +5,9 @@ import type { ShapedCell } from '../schema.ts'
 import { wayBack } from '../way-back.ts'
 import { type Judge, report } from './judge.ts'
 
+/** The way to the same without `home:`. */
+const INSTEAD = 'files: for what its home begins with, or that in the root itself'
+
 export function readCell(judge: Judge, cell: ShapedCell | undefined, source: Source): CellConfig {
   const at = (path: string) => resolve(dirname(judge.file), path)
   const files = new Map<string, string>()
@@ -13,7 +16,17 @@ export function readCell(judge: Judge, cell: ShapedCell | undefined, source: Sou
     if (/\$\{(?!node\})/.test(path))
       report(judge, source, `unknown variable in "${path}"`, '${node}, the Node that runs Firebreak')
   }
-  if (cell?.home !== undefined) files.set(HOME_FILES, at(cell.home))
+  if (cell?.home !== undefined) {
+    files.set(HOME_FILES, at(cell.home))
+    const instead = cell.root !== undefined ? 'a root' : cell.env?.has('HOME') === true ? 'a HOME' : undefined
+    if (instead !== undefined)
+      report(
+        judge,
+        source,
+        `"home" goes with the home that a cell is made, and not with ${instead} of its own`,
+        INSTEAD,
+      )
+  }
   return {
     ...(cell?.home !== undefined && { home: true }),
     ...(cell?.driver !== undefined && { driver: cell.driver }),

@@ -1,6 +1,7 @@
 import type { Problem, Source } from '../../model/index.ts'
 import { knownNames } from '../known-names.ts'
 import type { ShapedConfig } from '../schema.ts'
+import type { FilesBeside } from './file-beside.ts'
 
 /** A configuration that is being judged: its shape, and the problems found so far. */
 export interface Judge {
@@ -8,6 +9,8 @@ export interface Judge {
   readonly shaped: ShapedConfig
   readonly variables: { readonly node: string }
   readonly problems: Problem[]
+  /** Reads files that its entries name. */
+  readonly beside: FilesBeside
 }
 
 /** Adds a problem, and returns undefined. */

@@ -1,4 +1,3 @@
-import { dirname, resolve } from 'node:path'
 import {
   environmentName,
   hasStrayPlaceholder,
@@ -12,6 +11,7 @@ import {
 import type { HttpServer, OriginServer, StdioServer, UpstreamConfig } from '../config.ts'
 import type { ShapedUpstream } from '../schema.ts'
 import { injectedTexts, secretsOf } from '../secret-names.ts'
+import { urlsOf } from '../server-urls.ts'
 import { readCell } from './cells.ts'
 import { type Judge, namesOf, report } from './judge.ts'
 import { readModelTools, readPackageTools, readTools } from './tools.ts'
@@ -78,7 +78,7 @@ function readServer(
   if (packages !== undefined) return readPackageServer(judge, packages, source)
   if (git !== undefined) return readGitServer(judge, git, source)
   if (http === undefined) return undefined
-  const ca = http.ca === undefined ? {} : { ca: resolve(dirname(judge.file), http.ca) }
+  const ca = http.ca === undefined ? {} : { ca: judge.beside.read(http.ca, 'certificates') }
   const server: OriginServer = { kind: 'origin', url: http.origin, headers: http.headers ?? new Map(), ...ca }
   return checkReached(judge, server, source) ? server : undefined
 }
@@ -103,7 +103,7 @@ function readModelServer(
     kind: 'origin',
     url: url ?? new URL(`https://${host}`),
     headers: all,
-    ...(ca !== undefined && { ca: resolve(dirname(judge.file), ca) }),
+    ...(ca !== undefined && { ca: judge.beside.read(ca, 'certificates') }),
     model: { provider, models, prices: written, kept: keep !== 'digests' },
   }
   return checkReached(judge, server, source) ? server : undefined
@@ -122,7 +122,7 @@ function readGitServer(
     kind: 'origin',
     url: origin,
     headers: all,
-    ...(ca !== undefined && { ca: resolve(dirname(judge.file), ca) }),
+    ...(ca !== undefined && { ca: judge.beside.read(ca, 'certificates') }),
     git: token === undefined ? {} : { user },
   }
   return checkReached(judge, server, source) ? server : undefined
@@ -141,7 +141,7 @@ function readPackageServer(
     kind: 'origin',
     url: url ?? new URL(`https://${own.lists}`),
     headers: headers ?? new Map(),
-    ...(ca !== undefined && { ca: resolve(dirname(judge.file), ca) }),
+    ...(ca !== undefined && { ca: judge.beside.read(ca, 'certificates') }),
     packages: {
       registry,
       ...(elsewhere !== undefined && { files: elsewhere }),
@@ -149,7 +149,7 @@ function readPackageServer(
       young: young ?? new Map(),
       ...(only !== undefined && { only }),
       deny: deny ?? new Map(),
-      ...(denyList !== undefined && { denyList: resolve(dirname(judge.file), denyList) }),
+      ...(denyList !== undefined && { denyList: judge.beside.read(denyList, 'rules') }),
       pins: pins ?? new Map(),
       scripts: scripts ?? [],
       resembling: resembling ?? [],
@@ -175,7 +175,7 @@ function readMcpServer(
     if (mcp.url.username !== '' || mcp.url.password !== '')
       return report(judge, source, 'a credential in a URL', 'a header with ${secret:name}')
     const headers = mcp.headers ?? new Map<string, string>()
-    const ca = mcp.ca === undefined ? {} : { ca: resolve(dirname(judge.file), mcp.ca) }
+    const ca = mcp.ca === undefined ? {} : { ca: judge.beside.read(mcp.ca, 'certificates') }
     const server: HttpServer = { kind: 'http', url: mcp.url, headers, ...ca }
     return checkReached(judge, server, source) ? server : undefined
   }
@@ -198,12 +198,18 @@ function readMcpServer(
 /** Reports what speaks against going to a server: a secret in the clear, an authority for what nobody signs. */
 function checkReached(judge: Judge, server: HttpServer | OriginServer, source: Source): boolean {
   const { url, ca } = server
+  const [, ...others] = urlsOf(server)
   checkPlaceholders(judge, server, source)
   if (secretsOf(server).length > 0 && url.protocol !== 'https:' && !isLoopback(url.hostname)) {
     report(judge, source, `a secret would travel in the clear to ${url.host}`, 'https, or a loopback address')
     return false
   }
-  if (ca === undefined || url.protocol === 'https:') return true
+  const open = others.find(({ protocol, hostname }) => protocol !== 'https:' && !isLoopback(hostname))
+  if (url.protocol === 'https:' && open !== undefined) {
+    report(judge, source, `files would come in the clear from ${open.host}`, 'https, or a loopback address')
+    return false
+  }
+  if (ca === undefined || [url, ...others].every(({ protocol }) => protocol === 'https:')) return true
   report(judge, source, '"ca" goes with an https url: nothing else is signed')
   return false
 }

@@ -1,6 +1,7 @@
 import type { Ability, HostReport } from '../../cells/abilities.ts'
 import type { Agent, Config, GrantConfig, UpstreamConfig } from '../../config/config.ts'
 import { secretsOf } from '../../config/secret-names.ts'
+import { urlsOf } from '../../config/server-urls.ts'
 import { egressOf } from '../../host/prepare/catalogue.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
 import { type DeclaredTool, type EnvironmentName, LIMITS, samePerson, UNTRUSTED } from '../../model/index.ts'
@@ -116,7 +117,7 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Surve
   return [
     ...(server.kind === 'stdio'
       ? startDemands(about, server.command, server.cell, config.profile, survey)
-      : placeDemand(about, server.url.origin, survey)),
+      : urlsOf(server).flatMap(({ origin }) => placeDemand(about, origin, survey))),
     ...offeredDemands(about, judged, upstream, survey.offered),
     ...(unaccepted.length > 0 && !isOrigin
       ? [

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { HostReport } from '../../cells/abilities.ts'
 import type { CellConfig, Config } from '../../config/config.ts'
 import { secretsOf } from '../../config/secret-names.ts'
+import { urlsOf } from '../../config/server-urls.ts'
 import { openSecrets } from '../../gateway/content/secrets.ts'
 import { inspectedWorkspace } from '../../host/files/workspace-names.ts'
 import type { WorkspaceNote } from '../../host/files/workspace-note.ts'
@@ -129,7 +130,7 @@ function notesOf({ profile }: Config, { workspace }: CellConfig): readonly Works
 }
 
 function placesOf({ upstreams, environments }: Config): readonly URL[] {
-  const direct = [...upstreams.values()].flatMap(({ server }) => (server.kind === 'stdio' ? [] : [server.url]))
+  const direct = [...upstreams.values()].flatMap(({ server }) => urlsOf(server))
   return [...direct, ...[...environments.values()].flatMap(({ egress }) => egress.map(({ value }) => value))]
 }
 

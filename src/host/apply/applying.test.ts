@@ -16,7 +16,7 @@ import {
 } from '../../model/index.ts'
 import type { EnvironmentRun } from '../environment/environment-run.ts'
 import type { HostChange } from '../host.ts'
-import { digestsOf, judgeConfig } from '../prepare/setup.ts'
+import { judgeConfig } from '../prepare/setup.ts'
 import { openState } from '../state/state.ts'
 import { Applying, type ConfiguredHost } from './applying.ts'
 
@@ -88,7 +88,7 @@ async function scene({ refuses = [], cells = 0, closed }: Circumstances = {}): P
   })
   const runs = new Map([TEST, LIVE].map((name) => [name, runOf(name) as EnvironmentRun])) // what applying asks of one
   const open = new Map([...runs].filter(([name]) => name !== closed?.name))
-  let current = { judged: judged.value, digests: digestsOf(judged.value.config) }
+  let current = judged.value
   const change: HostChange = {
     open,
     openAlso: (name) => {
@@ -98,9 +98,9 @@ async function scene({ refuses = [], cells = 0, closed }: Circumstances = {}): P
       return Promise.resolve(closed.opens ? ok(run) : no('it has a writer already'))
     },
     owe: (name, { narrowed }) => void done.push(`owe ${name} ${narrowed?.join()}`),
-    adopt: (next, digests) => {
+    adopt: (next) => {
       done.push('adopt')
-      current = { judged: next, digests }
+      current = next
     },
     close: async (name, record) => {
       done.push(`end ${name}`)
@@ -110,10 +110,7 @@ async function scene({ refuses = [], cells = 0, closed }: Circumstances = {}): P
   }
   const host: ConfiguredHost = {
     get judged() {
-      return current.judged
-    },
-    get digests() {
-      return current.digests
+      return current
     },
     stateDirectory: join(directory, 'state'),
     changing: (act) => act(change),

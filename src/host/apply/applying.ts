@@ -11,7 +11,7 @@ import {
 } from '../../model/index.ts'
 import type { EnvironmentRun } from '../environment/environment-run.ts'
 import type { Host, HostChange } from '../host.ts'
-import { type ConfigurationDigests, configurationDigest, type Judged } from '../prepare/setup.ts'
+import { digestFor, type Judged } from '../prepare/setup.ts'
 import { cellsTold } from '../running.ts'
 import { storesOf } from '../state/stores.ts'
 import { tenantOf, tenantState } from '../state/tenants.ts'
@@ -22,7 +22,7 @@ import { readAnew } from './read-anew.ts'
 import { withdrawWaiting } from './withdraw-waiting.ts'
 
 /** The parts of a host that its configuration is changed by. */
-export type ConfiguredHost = Pick<Host, 'judged' | 'digests' | 'stateDirectory' | 'changing'>
+export type ConfiguredHost = Pick<Host, 'judged' | 'stateDirectory' | 'changing'>
 
 /**
  * Puts the configuration as it is in its file now in the place of the one that a host goes by.
@@ -61,15 +61,15 @@ export class Applying {
   async #apply(ask: ApplyAsk, change: HostChange): Promise<Result<Applied, ApplyFault>> {
     const read = await readAnew(this.#host)
     if (!read.ok) return read
-    const { judged, digests, seen } = read.value
+    const { judged, seen } = read.value
     if (seen !== ask.seen) return no({ kind: 'changed' })
     const plan = planOf(this.#host.judged, judged)
     const refused = refusedBy(ask, plan, change)
     if (refused !== undefined) return no(refused)
-    const step = new Step({ ask, plan, change, before: this.#host, judged, digests })
+    const step = new Step({ ask, plan, change, before: this.#host, judged })
     const recorded = await step.recordWidened()
     if (!recorded.ok) return no({ kind: 'unrecorded', problem: recorded.reason })
-    change.adopt(judged, digests)
+    change.adopt(judged)
     return ok(await step.putInForce())
   }
 }
@@ -97,21 +97,20 @@ interface StepOptions {
   readonly plan: ConfigurationPlan
   readonly change: HostChange
   /** The configuration that is in force before. */
-  readonly before: Pick<Host, 'judged' | 'digests' | 'stateDirectory'>
+  readonly before: Pick<Host, 'judged' | 'stateDirectory'>
   readonly judged: Judged
-  readonly digests: ConfigurationDigests
 }
 
 /** One configuration on its way into force. */
 class Step {
   readonly #options: StepOptions
-  readonly #was: { readonly judged: Judged; readonly digests: ConfigurationDigests }
+  readonly #was: Judged
   readonly #open: Map<EnvironmentName, EnvironmentRun>
   readonly #recorded = new Set<EnvironmentName>()
 
   constructor(options: StepOptions) {
     this.#options = options
-    this.#was = { judged: options.before.judged, digests: options.before.digests }
+    this.#was = options.before.judged
     this.#open = new Map(options.change.open)
   }
 
@@ -119,7 +118,7 @@ class Step {
   async recordWidened(): Promise<Result<void, string>> {
     for (const name of this.#widened()) {
       // An environment that is new has no ledger yet.
-      if (!this.#was.judged.config.environments.has(name)) continue
+      if (!this.#was.config.environments.has(name)) continue
       const run = this.#open.get(name) ?? (await this.#openAlso(name))
       if (typeof run === 'string') return this.#takeBack(`environment ${name}: ${run}`)
       if (!(await run.record(this.#entry(name))))
@@ -158,7 +157,7 @@ class Step {
       }),
     ])
     for (const name of this.#widened()) {
-      if (this.#was.judged.config.environments.has(name)) continue
+      if (this.#was.config.environments.has(name)) continue
       const run = await this.#openAlso(name)
       if (typeof run === 'string') unrecorded.push(name)
       else await record(name, run)
@@ -170,7 +169,7 @@ class Step {
   #changed(): readonly EnvironmentName[] {
     const { agents, anew } = this.#options.plan
     const names = new Set([...agents, ...anew].map(({ environment }) => environment))
-    return [...names].filter((name) => this.#was.judged.config.environments.has(name))
+    return [...names].filter((name) => this.#was.config.environments.has(name))
   }
 
   /**
@@ -182,7 +181,7 @@ class Step {
     record: (name: EnvironmentName, run: EnvironmentRun) => Promise<void>,
   ): Promise<Result<void, Elsewhere>> {
     const { before, change, judged } = this.#options
-    const directory = tenantState(before.stateDirectory, tenantOf(this.#was.judged.config, name))
+    const directory = tenantState(before.stateDirectory, tenantOf(this.#was.config, name))
     const stores = storesOf(directory)
     if ((await stores.logs.names())?.includes(name) !== true) return ok(undefined)
     await withdrawWaiting(stores, name, this.#followed(name).narrowed)
@@ -204,7 +203,7 @@ class Step {
 
   /** Says in the ledgers which have it that what they were told is not in force. */
   async #takeBack(why: string): Promise<Result<never, string>> {
-    const { environments } = this.#was.judged.config
+    const { environments } = this.#was.config
     for (const name of this.#recorded) {
       const { before, after } = this.#digestsOf(name)
       const body = { kind: 'configuration.applied', environment: name, by: 'firebreak' } as const
@@ -228,12 +227,11 @@ class Step {
     const narrowed = this.#ofEnvironment(name).flatMap(({ agent, changes }) =>
       changes.some(({ widens }) => !widens) ? [agent] : [],
     )
-    return { judged: this.#options.judged, configuration: this.#digestsOf(name).after, narrowed }
+    return { judged: this.#options.judged, narrowed }
   }
 
   #digestsOf(name: EnvironmentName): { readonly before: Sha256; readonly after: Sha256 } {
-    const { judged, digests } = this.#options
-    return { before: digestOf(this.#was, name), after: digestOf({ judged, digests }, name) }
+    return { before: digestFor(this.#was, name), after: digestFor(this.#options.judged, name) }
   }
 
   #entry(environment: EnvironmentName): ConfigurationApplied {
@@ -266,14 +264,6 @@ async function cellsOf(directory: string, name: EnvironmentName): Promise<Elsewh
 /** Changes of one agent that an entry tells, and characters of each: together far less than an entry may have. */
 const TOLD_MAX = 20
 const CHARACTERS_MAX = 300
-
-function digestOf(
-  { judged: { config }, digests }: { readonly judged: Judged; readonly digests: ConfigurationDigests },
-  environment: EnvironmentName,
-): Sha256 {
-  const tenant = tenantOf(config, environment)
-  return digests.get(tenant) ?? configurationDigest(config, tenant)
-}
 
 /** Changes that a person is told of one agent, and in all: a line of the host's door holds them. */
 const SHOWN_MAX = 100

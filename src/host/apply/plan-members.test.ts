@@ -104,7 +104,6 @@ const WHOLE = {
         hide: ['private/**', '*.key'],
         labels: ['untrusted', 'confidential'],
         files: { '/opt/a': '/srv/a', '/opt/b': '/srv/b' },
-        home: '/srv/home',
         cwd: '/opt/a',
         env: { SAFE: '1', OTHER: '2' },
         cpu: 2,
@@ -127,7 +126,8 @@ const WHOLE = {
         { upstream: 'web', tools: ['fetch'], expires: '8h', approver: JO },
       ],
     },
-    helper: { owner: JO, environment: 'test', command: ['node', 'helper.ts'], grants: [] },
+    // A home of that kind does not go with a root.
+    helper: { owner: JO, environment: 'test', command: ['node', 'helper.ts'], cell: { home: '/srv/home' }, grants: [] },
     omega: {
       owner: JO,
       environment: 'live',
@@ -161,7 +161,7 @@ async function judgedFrom(config: object): Promise<Judged> {
   const directory = temporaryDirectory()
   const file = join(directory, 'firebreak.yaml')
   writeFileSync(join(directory, 'never.cedar'), POLICIES.join('\n'))
-  writeFileSync(join(directory, 'ca.pem'), '')
+  writeFileSync(join(directory, 'ca.pem'), 'no certificate')
   writeFileSync(file, JSON.stringify(config))
   const loaded = await loadConfig(file, { node: process.execPath })
   assert.ok(loaded.ok, JSON.stringify(loaded, undefined, 1))
@@ -234,7 +234,8 @@ function edited(value: unknown, { way: [key, ...rest], what }: Edit, fresh: (old
 }
 
 /** Members that mean nothing to what anybody may do, and those whose every other value is no configuration. */
-const MEANS_NOTHING = /(?:^|\.)(?:source|name)(?:\.|$)|^(?:file|directory|policies|tenants)(?:\.|$)|\.kind$|^profile$/
+const MEANS_NOTHING =
+  /(?:^|\.)(?:source|name)(?:\.|$)|^(?:file|text|directory|policies|tenants)(?:\.|$)|\.kind$|^profile$/
 /** Members by which the policies are others that are parsed. */
 const PARSED =
   /\.(?:grants|effect|egress|environment|tenant|relay)\b|\.tools\.[^.]+$|^(?:agents|upstreams|environments)\.[^.]+$/
@@ -279,12 +280,12 @@ describe('PL1, for every member of a configuration', () => {
   const edits = editsOf(whole.config).filter(({ way }) => !MEANS_NOTHING.test(way.join('.')))
 
   it('what is changed here is all that the types have', () => {
-    const [alpha, test, desk] = [
-      [...whole.config.agents.values()][0],
+    const [[alpha, helper], test, desk] = [
+      [...whole.config.agents.values()],
       [...whole.config.environments.values()][0],
       [...whole.config.upstreams.values()][0],
     ]
-    assert.ok(alpha && test && desk)
+    assert.ok(alpha && helper && test && desk)
     const has = (...values: readonly object[]) => new Set(values.flatMap((value) => Object.keys(value)))
     const members = {
       CONFIG: has(whole.config),
@@ -292,7 +293,7 @@ describe('PL1, for every member of a configuration', () => {
       UPSTREAM: has(desk),
       TOOL: has(...desk.tools.values()),
       AGENT: has(alpha),
-      CELL: has(alpha.cell),
+      CELL: has(alpha.cell, helper.cell),
       GRANT: has(...alpha.grants),
       CONTAINMENT: has(whole.config.containment),
       DECOYS: has(whole.config.containment.decoys),

@@ -2,15 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell, Pump, Streams, Warden, WardenFault } from '../../cells/driver.ts'
 import type { Config } from '../../config/config.ts'
 import type { GatewaySetup, Noted } from '../../gateway/link/setup.ts'
-import {
-  type AgentName,
-  type EnvironmentName,
-  no,
-  ok,
-  type Result,
-  type Sha256,
-  type UpstreamName,
-} from '../../model/index.ts'
+import { type AgentName, type EnvironmentName, no, ok, type Result, type UpstreamName } from '../../model/index.ts'
 import { followConfig } from '../apply/follow-config.ts'
 import { FilesDesk } from '../files/files-desk.ts'
 import { AnswerBox } from '../people/answers.ts'
@@ -49,8 +41,6 @@ export interface EnvironmentOptions {
   readonly judged: Judged
   readonly environment: EnvironmentName
   readonly stateDirectory: string
-  /** The digest of the configuration, where it was read long ago; absent: of its files as they are now. */
-  readonly configuration?: Sha256
   /** The host's warden, which may still be opening. */
   readonly warden: () => Promise<Result<Warden, WardenFault>>
   /** The state whose orders to all count, where that is another: what is tried in a state of its own heeds the real one. */
@@ -92,7 +82,6 @@ export interface EnvironmentRun {
 /** A configuration that takes the place of another while cells run. */
 export interface FollowedConfiguration {
   readonly judged: Judged
-  readonly configuration: Sha256
   /** Agents that may do less by it. */
   readonly narrowed: readonly AgentName[]
 }
@@ -101,8 +90,7 @@ export interface FollowedConfiguration {
 export async function openEnvironment(options: EnvironmentOptions): Promise<Result<EnvironmentRun, string>> {
   const { judged, environment, stateDirectory } = options
   const { config } = judged
-  const { configuration } = options
-  const setup = { ...gatewaySetup(judged, environment), ...(configuration && { configuration }) }
+  const setup = gatewaySetup(judged, environment)
   const opened = openTenantState(config, environment, stateDirectory, config.profile === 'full')
   if (!opened.ok) return opened
   const state = opened.value
@@ -268,9 +256,9 @@ class OpenEnvironment implements EnvironmentRun {
     return this.#ground.gateway.record(entry)
   }
 
-  async follow({ judged, configuration, narrowed }: FollowedConfiguration): Promise<Result<void, string>> {
+  async follow({ judged, narrowed }: FollowedConfiguration): Promise<Result<void, string>> {
     const { cells, gateway } = this.#ground
-    const setup = followedSetup(this.#served.setup, judged, configuration)
+    const setup = followedSetup(this.#served.setup, judged)
     this.#served.replaceBy(judged.config, setup)
     const raised = cells.all().map(([number, hosted]) => ({ number, labels: followConfig(hosted, judged.config) }))
     const { services } = gateway

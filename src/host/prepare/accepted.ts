@@ -42,11 +42,36 @@ export function acceptedPath(configFile: string, tenant?: TenantName): string {
   )
 }
 
+/** The texts of the files of what was accepted, by tenant; undefined where there is none, an error where one cannot be read. */
+export type AcceptedTexts = ReadonlyMap<TenantName | undefined, AcceptedText>
+
+type AcceptedText = Result<string | undefined, string>
+
+/** Reads those files, each once: all that a configuration says of what was accepted is said by these texts. */
+export function readAcceptedTexts(config: Config): AcceptedTexts {
+  return new Map(tenantsOf(config).map((tenant) => [tenant, textAt(acceptedPath(config.file, tenant))]))
+}
+
+function textAt(file: string): AcceptedText {
+  try {
+    return ok(existsSync(file) ? readFileSync(file, 'utf8') : undefined)
+  } catch (error) {
+    return no(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function knownTexts(texts: AcceptedTexts): readonly string[] {
+  return [...texts.values()].flatMap((text) => (text.ok && text.value !== undefined ? [text.value] : []))
+}
+
 /** All that was accepted, of every tenant. What a file says of an upstream that is not its tenant's stops the start. */
-export function readAllAccepted(config: Config): Result<AcceptedDefinitions, Problem> {
+export function readAllAccepted(
+  config: Config,
+  texts: AcceptedTexts = readAcceptedTexts(config),
+): Result<AcceptedDefinitions, Problem> {
   const all = new Map<UpstreamName, ReadonlyMap<ToolName, Accepted>>()
-  for (const tenant of tenantsOf(config)) {
-    const own = readAccepted(config.file, tenant)
+  for (const [tenant, text] of texts) {
+    const own = readAccepted(config.file, tenant, text)
     if (!own.ok) return own
     for (const [name, tools] of own.value) {
       const upstream = config.upstreams.get(name)
@@ -65,14 +90,16 @@ export function readAllAccepted(config: Config): Result<AcceptedDefinitions, Pro
  * Returns the revision of its protocol in which each upstream was asked for what was accepted: the next start begins
  * with it. A file that cannot be read says nothing: then the upstream is asked.
  */
-export function readSpoken(config: Config): ReadonlyMap<UpstreamName, string> {
-  const files = tenantsOf(config).map((tenant) => acceptedPath(config.file, tenant))
-  return new Map(files.filter((file) => existsSync(file)).flatMap(spokenIn))
+export function readSpoken(
+  config: Config,
+  texts: AcceptedTexts = readAcceptedTexts(config),
+): ReadonlyMap<UpstreamName, string> {
+  return new Map(knownTexts(texts).flatMap(spokenIn))
 }
 
-function spokenIn(file: string): readonly (readonly [UpstreamName, string])[] {
+function spokenIn(text: string): readonly (readonly [UpstreamName, string])[] {
   try {
-    const json = parseJson(readFileSync(file, 'utf8')) as Json // as `writeAccepted` wrote it
+    const json = parseJson(text) as Json // as `writeAccepted` wrote it
     const spoken = isJsonObject(json) && isJsonObject(json.spoken) ? json.spoken : {}
     return Object.entries(spoken).flatMap(([name, revision]) =>
       typeof revision === 'string' ? [[upstreamName(name), revision] as const] : [],
@@ -89,14 +116,14 @@ function spokenIn(file: string): readonly (readonly [UpstreamName, string])[] {
 export type Unacceptable = ReadonlyMap<UpstreamName, ReadonlyMap<string, string>>
 
 /** Reads what `accept` found last, as far as it can be read: nothing depends on it. */
-export function readUnacceptable(config: Config): Unacceptable {
-  return new Map(tenantsOf(config).flatMap((tenant) => [...unacceptableIn(acceptedPath(config.file, tenant))]))
+export function readUnacceptable(config: Config, texts: AcceptedTexts = readAcceptedTexts(config)): Unacceptable {
+  return new Map(knownTexts(texts).flatMap((text) => [...unacceptableIn(text)]))
 }
 
-function unacceptableIn(file: string): Unacceptable {
+function unacceptableIn(text: string): Unacceptable {
   let json: Json
   try {
-    json = parseExactJson(readFileSync(file, 'utf8'))
+    json = parseExactJson(text)
   } catch {
     return new Map()
   }
@@ -129,24 +156,25 @@ export function writeAllAccepted(
   }
 }
 
-function tenantsOf({ tenants }: Config): readonly (TenantName | undefined)[] {
+/** Returns the tenants that have a file of their own; undefined stands for everybody, where none is named. */
+export function tenantsOf({ tenants }: Config): readonly (TenantName | undefined)[] {
   return tenants.size === 0 ? [undefined] : [...tenants]
 }
 
 /** Reads what was accepted, which is nothing where there is no file; a file that cannot be read stops the start. */
-export function readAccepted(configFile: string, tenant?: TenantName): Result<AcceptedDefinitions, Problem> {
-  const file = acceptedPath(configFile, tenant)
-  if (!existsSync(file)) return ok(new Map())
+export function readAccepted(
+  configFile: string,
+  tenant?: TenantName,
+  text: AcceptedText = textAt(acceptedPath(configFile, tenant)),
+): Result<AcceptedDefinitions, Problem> {
+  const source = { file: basename(acceptedPath(configFile, tenant)), line: 1, column: 1 }
+  const wrong = (message: string) => no({ source, message, expected: 'a file as `firebreak accept` writes it' })
+  if (!text.ok) return wrong(text.reason)
+  if (text.value === undefined) return ok(new Map())
   try {
-    const json = parseExactJson(readFileSync(file, 'utf8'), KEEP_INEXACT)
-    return ok(definitionsIn(json))
+    return ok(definitionsIn(parseExactJson(text.value, KEEP_INEXACT)))
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    return no({
-      source: { file: basename(file), line: 1, column: 1 },
-      message,
-      expected: 'a file as `firebreak accept` writes it',
-    })
+    return wrong(error instanceof Error ? error.message : String(error))
   }
 }
 

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { CELL_USER, type CellAbout, type CellSpec, type Layer } from '../../cells/spec.ts'
-import { type Agent, type CellConfig, type Config, HOME_FILES, type OriginServer } from '../../config/config.ts'
-import { type CellId, MODEL_PROVIDERS, newCellId } from '../../model/index.ts'
+import { type Agent, type CellConfig, type Config, HOME_FILES } from '../../config/config.ts'
+import { foundAt } from '../../config/server-urls.ts'
+import { type CellId, newCellId } from '../../model/index.ts'
 import type { State } from '../state/state.ts'
 import type { ShownTrust } from '../trust/shown-trust.ts'
-import { acceptedPath } from './accepted.ts'
+import { configurationFiles } from './configuration-files.ts'
 
 /** The port on a cell's own loopback where its gateway listens; behind it there is nobody but that cell's gateway. */
 export const GATEWAY_PORT = 7070
@@ -37,6 +38,7 @@ export interface CellPlan extends Pick<CellSpec, 'command' | 'secretCommand' | '
 export function cellSpec(config: Config, state: Pick<State, 'directory' | 'workspace'>, plan: CellPlan): CellSpec {
   const { cell, command, secretCommand, stdio, listener, egress = false, hidden = [], trust, anywhere = [] } = plan
   const unseen = unseenPaths(config, state.directory)
+  const files = configurationFiles(config)
   const io = cell.ioBytesPerSecond
   return {
     id: plan.id ?? newCellId(randomBytes(16)),
@@ -71,14 +73,11 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
     ...(anywhere.length > 0 && { anywhere }),
     ...(config.profile === 'user' && { accepts: WITHOUT_ROOT }),
     protectedPaths: [
-      config.file,
-      acceptedPath(config.file),
-      ...[...config.tenants].map((tenant) => acceptedPath(config.file, tenant)),
-      ...config.policies.map(({ file }) => join(config.directory, file)),
+      ...files.flatMap(({ path, kind }) => (kind === 'certificates' ? [] : [path])),
       ...unseen,
       ...FIREBREAK,
     ],
-    shownPaths: BUNDLED,
+    shownPaths: [...files.flatMap(({ path, kind }) => (kind === 'certificates' ? [path] : [])), ...BUNDLED],
     unseenPaths: unseen,
   }
 }
@@ -89,21 +88,13 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
  */
 export function webPorts({ upstreams }: Config, { grants }: Agent): NonNullable<CellSpec['anywhere']> {
   const granted = new Set(grants.map(({ upstream }) => upstream))
-  const origins = [...upstreams.values()].flatMap(({ name, server }) =>
-    granted.has(name) && server.kind === 'origin' && !isAtItsOwnName(server)
-      ? [server.url, ...(server.packages?.files === undefined ? [] : [server.packages.files])]
-      : [],
+  const places = [...upstreams.values()].flatMap(({ name, server }) =>
+    granted.has(name) && server.kind === 'origin' ? foundAt(server) : [],
   )
-  const isAsked = [...upstreams.values()].some(({ name, server }) => granted.has(name) && server.kind === 'origin')
-  if (!isAsked) return []
-  const own = origins.flatMap(({ port }) => (port === '' ? [] : [Number(port)]))
+  if (places.length === 0) return []
+  const own = places.map((place) => new URL(place)).flatMap(({ port }) => (port === '' ? [] : [Number(port)]))
   const tcp = [...new Set([80, 443, 53, ...own])].map((port) => ({ transport: 'tcp', port }) as const)
   return [...tcp, { transport: 'udp', port: 53 }]
-}
-
-/** Tells whether programs find a provider of models at its own name alone, wherever the gateway goes for it. */
-function isAtItsOwnName({ model }: OriginServer): boolean {
-  return model !== undefined && MODEL_PROVIDERS[model.provider].host !== ''
 }
 
 /**

@@ -1,17 +1,26 @@
-import { readFileSync } from 'node:fs'
+import type { Config, PackageConfig } from '../../config/config.ts'
+import type { FileBeside } from '../../config/read/file-beside.ts'
 import type { PackageSetup } from '../../gateway/link/setup.ts'
 import { readDenyList } from '../../gateway/protocols/package/rules/deny-list.ts'
 import { type PackageException, PackageRules } from '../../gateway/protocols/package/rules/package-policy.ts'
-import { no, ok, type PackageTerms, type Result } from '../../model/index.ts'
+import { no, ok, type Problem, type Result } from '../../model/index.ts'
 
 /**
  * Returns an owner's word on a registry's packages as the gateway takes it. The error says which of it is none: nothing is had
- * from a registry whose rules are not understood.
+ * from a registry whose rules are not understood. Those of one configuration are read once: a long list takes a second.
  */
-export function packageSetup(terms: PackageTerms): Result<PackageSetup, string> {
+export function packageSetup(terms: PackageConfig): Result<PackageSetup, string> {
+  const setup = SETUPS.get(terms) ?? setupOf(terms)
+  SETUPS.set(terms, setup)
+  return setup
+}
+
+const SETUPS = new WeakMap<PackageConfig, Result<PackageSetup, string>>()
+
+function setupOf(terms: PackageConfig): Result<PackageSetup, string> {
   const { registry: ecosystem, files, denyList, young, deny, only, pins, ageMsMin, scripts, resembling } = terms
   const listed = denyList === undefined ? ok([]) : deniedIn(denyList, ecosystem)
-  if (!listed.ok) return no(`${denyList}: ${listed.reason}`)
+  if (!listed.ok) return no(`${denyList?.path}: ${listed.reason}`)
   const setup: PackageSetup = {
     ecosystem,
     ...(files !== undefined && { files: files.href }),
@@ -34,12 +43,20 @@ export function packageSetup(terms: PackageTerms): Result<PackageSetup, string> 
   }
 }
 
-function deniedIn(file: string, ecosystem: PackageTerms['registry']): Result<readonly PackageException[], string> {
-  try {
-    return readDenyList(readFileSync(file, 'utf8'), ecosystem)
-  } catch {
-    return no('it cannot be read')
-  }
+/** Returns what is wrong with rules of registries: those that are not understood deny nothing, so nothing goes by them. */
+export function packageProblems({ upstreams }: Pick<Config, 'upstreams'>): readonly Problem[] {
+  return [...upstreams.values()].flatMap(({ name, server, source }): readonly Problem[] => {
+    if (server.kind !== 'origin' || server.packages === undefined) return []
+    const setup = packageSetup(server.packages)
+    return setup.ok ? [] : [{ source, message: `packages of "${name}": ${setup.reason}` }]
+  })
+}
+
+function deniedIn(
+  { text, problem }: FileBeside,
+  ecosystem: PackageConfig['registry'],
+): Result<readonly PackageException[], string> {
+  return problem === undefined ? readDenyList(text, ecosystem) : no(`it cannot be read: ${problem}`)
 }
 
 function exceptionsOf(all: ReadonlyMap<string, string>): readonly PackageException[] {

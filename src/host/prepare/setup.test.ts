@@ -25,9 +25,8 @@ async function judgedWith(...names: readonly string[]) {
 describe('the setup of a gateway that serves', () => {
   it('keeps the number of each agent, whatever stands before it in another configuration, or is gone', async () => {
     const first = gatewaySetup(await judgedWith('alpha', 'beta'), TEST)
-    const { configuration } = first
-    const second = followedSetup(first, await judgedWith('gamma', 'beta'), configuration)
-    const third = followedSetup(second, await judgedWith('beta', 'alpha', 'delta'), configuration)
+    const second = followedSetup(first, await judgedWith('gamma', 'beta'))
+    const third = followedSetup(second, await judgedWith('beta', 'alpha', 'delta'))
     assert.deepEqual(
       [first, second, third].map(({ numbered }) => numbered),
       [

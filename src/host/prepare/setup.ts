@@ -1,9 +1,9 @@
-import { createHash, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { X509Certificate } from 'node:crypto'
 import type { Agent, Config, Environment, GrantConfig, UpstreamConfig } from '../../config/config.ts'
 import { placesElsewhere } from '../../config/places.ts'
+import type { FileBeside } from '../../config/read/file-beside.ts'
 import { secretsOf } from '../../config/secret-names.ts'
+import { urlsOf } from '../../config/server-urls.ts'
 import type {
   ContainmentSetup,
   GatewaySetup,
@@ -25,7 +25,6 @@ import {
   type Problem,
   type Result,
   type Sha256,
-  sha256,
   type TenantName,
   type UpstreamName,
 } from '../../model/index.ts'
@@ -33,14 +32,15 @@ import { type GrantSource, type PolicyBundle, parsePolicies } from '../../policy
 import { policiesOf, tenantOf, tenantProblems } from '../state/tenants.ts'
 import {
   type AcceptedDefinitions,
-  acceptedPath,
+  readAcceptedTexts,
   readAllAccepted,
   readSpoken,
   readUnacceptable,
   type Unacceptable,
 } from './accepted.ts'
 import { catalogueOf, connectionsFor, egressOf, toolsOf } from './catalogue.ts'
-import { packageSetup } from './package-policy.ts'
+import { configurationDigest, configurationFiles } from './configuration-files.ts'
+import { packageProblems, packageSetup } from './package-policy.ts'
 import { parseOnce } from './parsed.ts'
 import { patternProblems } from './pattern-problems.ts'
 import { type ReadSecrets, readSecrets } from './secrets.ts'
@@ -54,7 +54,11 @@ export interface Judged {
   /** Definitions that `accept` could not accept when it asked last. */
   readonly unacceptable?: Unacceptable
   readonly policies: PolicyBundle
+  /** The names of exactly what was read, by tenant; of what belongs to no tenant under undefined. */
+  readonly digests: ConfigurationDigests
 }
+
+export type ConfigurationDigests = ReadonlyMap<TenantName | undefined, Sha256>
 
 /**
  * Judges a configuration with all that hangs on it. With `stateDirectory`, policies that were judged before and have not
@@ -65,10 +69,11 @@ export async function judgeConfig(
   stateDirectory?: string,
   parser: typeof parsePolicies = parsePolicies,
 ): Promise<Result<Judged, readonly Problem[]>> {
-  const accepted = readAllAccepted(config)
+  const texts = readAcceptedTexts(config)
+  const accepted = readAllAccepted(config, texts)
   if (!accepted.ok) return no([accepted.reason])
-  const patterns = patternProblems(config)
-  if (patterns.length > 0) return no(patterns)
+  const unfit = [...patternProblems(config), ...packageProblems(config)]
+  if (unfit.length > 0) return no(unfit)
   const undos = [...config.environments.values()].flatMap(undoActor)
   const grants = [...config.agents.values(), ...undos].flatMap((agent) =>
     agent.grants.map((grant, i) => grantSource(agent, grant, i)),
@@ -80,19 +85,32 @@ export async function judgeConfig(
   const policies = stateDirectory === undefined ? await parse() : await parseOnce(stateDirectory, inputs, parse)
   if (!policies.ok) return policies
   const crossings = tenantProblems(config, policies.value)
-  return crossings.length > 0 ? no(crossings) : ok(judgedOf(config, accepted.value, policies.value))
+  if (crossings.length > 0) return no(crossings)
+  const tenants = new Set([undefined, ...[...config.environments.values()].map(({ tenant }) => tenant)])
+  return ok({
+    config,
+    accepted: accepted.value,
+    spoken: readSpoken(config, texts),
+    unacceptable: readUnacceptable(config, texts),
+    policies: policies.value,
+    digests: new Map([...tenants].map((tenant) => [tenant, configurationDigest(config, texts, tenant)])),
+  })
 }
 
-function judgedOf(config: Config, accepted: AcceptedDefinitions, policies: PolicyBundle): Judged {
-  return { config, accepted, spoken: readSpoken(config), unacceptable: readUnacceptable(config), policies }
+/** Returns the name of the exact configuration that decisions in an environment are made under. */
+export function digestFor({ config, digests }: Judged, environment: EnvironmentName): Sha256 {
+  const digest = digests.get(tenantOf(config, environment))
+  if (digest === undefined) throw new Error(`environment ${environment} is of no tenant that was judged`)
+  return digest
 }
 
 /** Returns what one environment's gateway is told at its start. Secrets of other environments are not in it. */
 export function gatewaySetup(
-  { config, accepted, spoken, policies }: Judged,
+  judged: Judged,
   environment: EnvironmentName,
-  secrets: ReadSecrets = readSecrets(config, environment),
+  secrets: ReadSecrets = readSecrets(judged.config, environment),
 ): GatewaySetup {
+  const { config, accepted, spoken, policies } = judged
   const tenant = tenantOf(config, environment)
   const upstreams = [...config.upstreams.values()].filter((upstream) => upstream.environment === environment)
   const home = config.environments.get(environment)
@@ -103,7 +121,7 @@ export function gatewaySetup(
     hardened: home?.hardened ?? false,
     egress: egressOf(config, environment),
     elsewhere: placesElsewhere(config, environment),
-    configuration: configurationDigest(config, tenant),
+    configuration: digestFor(judged, environment),
     environments: [...config.upstreams.values()]
       .filter((upstream) => tenantOf(config, upstream.environment) === tenant)
       .map((upstream) => [upstream.name, upstream.environment]),
@@ -143,12 +161,12 @@ export function gatewaySetup(
  * Returns what a gateway that serves an environment is told of another configuration: it keeps its ways to upstreams, and
  * no secret is read again.
  */
-export function followedSetup(serving: GatewaySetup, judged: Judged, configuration: Sha256): GatewaySetup {
+export function followedSetup(serving: GatewaySetup, judged: Judged): GatewaySetup {
   const next = gatewaySetup(judged, serving.environment, { values: new Map(), without: new Map() })
   const tools = new Map(next.upstreams.map((upstream) => [upstream.name, upstream.tools]))
   const upstreams = serving.upstreams.map((upstream) => ({ ...upstream, tools: tools.get(upstream.name) ?? [] }))
   const numbered = [...new Set([...serving.numbered, ...next.numbered])]
-  return { ...next, upstreams, numbered, secrets: serving.secrets, configuration }
+  return { ...next, upstreams, numbered, secrets: serving.secrets }
 }
 
 /** Returns all grants of an environment: its agents', and those for undo. */
@@ -190,9 +208,9 @@ function nothingOf(ecosystem: PackageSetup['ecosystem']): PackageSetup {
   return { ecosystem, ageMsMin: 0, ...none }
 }
 
-function authoritiesIn(path: string): Result<string, string> {
+function authoritiesIn({ path, text, problem }: FileBeside): Result<string, string> {
+  if (problem !== undefined) return no(`ca: ${path} cannot be read: ${problem}`)
   try {
-    const text = readFileSync(path, 'utf8')
     const certificates = certificatesIn(text)
     for (const certificate of certificates) new X509Certificate(certificate)
     return certificates.length > 0 ? ok(certificates.join('\n')) : no(`ca: ${path} holds no certificate in PEM`)
@@ -211,11 +229,11 @@ function known(revision: string | undefined): Pick<UpstreamSetup, 'known'> {
 
 /** Decoys and rules, and what of the configuration nobody in a cell should name; of its own tenant only. */
 export function containmentOf(config: Config, tenant: TenantName | undefined): ContainmentSetup {
-  const { upstreams, environments, policies, directory, file, containment } = config
+  const { upstreams, environments, containment } = config
   const isOwn = (environment: EnvironmentName) => tenantOf(config, environment) === tenant
-  const own = policies.filter((policy) => policy.tenant === undefined || policy.tenant === tenant)
-  const ofUpstreams = [...upstreams.values()].flatMap(({ server, environment }): readonly PlaceOf[] =>
-    server.kind === 'stdio' ? [] : [[server.url.host.toLowerCase(), environment]],
+  const files = configurationFiles(config).filter((file) => file.tenant === undefined || file.tenant === tenant)
+  const ofUpstreams = [...upstreams.values()].flatMap(({ server, environment }) =>
+    urlsOf(server).map(({ host }): PlaceOf => [host.toLowerCase(), environment]),
   )
   const ofEgress = [...environments.values()].flatMap(({ name, egress }) =>
     egress.map(({ value }): PlaceOf => [value.host.toLowerCase(), name]),
@@ -227,7 +245,8 @@ export function containmentOf(config: Config, tenant: TenantName | undefined): C
       tools: containment.decoys.tools.filter(({ upstream }) => isOwn(upstreams.get(upstream)?.environment ?? NOWHERE)),
     },
     places: [...ofUpstreams, ...ofEgress].filter(([, environment]) => isOwn(environment)),
-    ownPaths: [file, acceptedPath(file, tenant), ...own.map((policy) => join(directory, policy.file))],
+    // A cell may be shown certificates, and say where.
+    ownPaths: files.flatMap(({ path, kind }) => (kind === 'certificates' ? [] : [path])),
   }
 }
 
@@ -281,25 +300,4 @@ function grantSetup(agent: Grantee, grant: GrantConfig, index: number): GrantSet
 function idOf(agent: Grantee, grant: GrantConfig, index: number): GrantId {
   const before = agent.grants.slice(0, index).filter(({ upstream }) => upstream === grant.upstream).length
   return grantId(`g_${agent.name}-${grant.upstream}${before === 0 ? '' : `-${before + 1}`}`.slice(0, 82))
-}
-
-/** Digests of a configuration, by tenant; of what belongs to no tenant under undefined. */
-export type ConfigurationDigests = ReadonlyMap<TenantName | undefined, Sha256>
-
-/** Returns the digests of a configuration as its files are now: whoever holds it for long asks when it was read. */
-export function digestsOf(config: Config): ConfigurationDigests {
-  const tenants = new Set([undefined, ...[...config.environments.values()].map(({ tenant }) => tenant)])
-  return new Map([...tenants].map((tenant) => [tenant, configurationDigest(config, tenant)]))
-}
-
-/** Returns the name of the exact configuration that a decision is made under, as its files are now. */
-export function configurationDigest(config: Config, tenant: TenantName | undefined) {
-  const hash = createHash('sha256').update(readFileSync(config.file))
-  for (const { file, text } of config.policies) hash.update(`\0${file}\0${text}`)
-  try {
-    hash.update('\0').update(readFileSync(acceptedPath(config.file, tenant)))
-  } catch {
-    // Nothing has been accepted yet: there is no file.
-  }
-  return sha256(hash.digest('hex'))
 }

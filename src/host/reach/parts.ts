@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { Agent, CellConfig, Config, Environment, GrantConfig, UpstreamConfig } from '../../config/config.ts'
 import { placesElsewhere } from '../../config/places.ts'
 import { secretsOf } from '../../config/secret-names.ts'
+import { urlsOf } from '../../config/server-urls.ts'
 import { type KnownHosts, knownHosts } from '../../model/host/this-host.ts'
 import {
   type Containment,
@@ -66,6 +67,7 @@ interface MemberRule extends Pick<ConfigPart, 'about' | 'text' | 'rank' | 'isRea
 
 const CONFIG: Members<Config, never> = {
   file: 'nothing',
+  text: 'nothing',
   directory: 'nothing',
   profile: 'elsewhere',
   tenants: 'elsewhere',
@@ -245,8 +247,8 @@ function environmentParts({ config }: Judged, environment: Environment, hosts: K
 /** Tells whether an upstream goes where names lead: by its own address, or as a relay. */
 function isByName({ upstreams }: Config, name: UpstreamName): boolean {
   const { server, relay = false } = upstreams.get(name) ?? {}
-  if (server === undefined || server.kind === 'stdio') return relay
-  return relay || isIP(server.url.hostname.replace(/^\[|\]$/g, '')) === 0
+  const urls = server === undefined ? [] : urlsOf(server)
+  return relay || urls.some(({ hostname }) => isIP(hostname.replace(/^\[|\]$/g, '')) === 0)
 }
 
 function isOfConnection(about: string): boolean {

@@ -1,5 +1,7 @@
 import type { Agent, UpstreamConfig } from '../../config/config.ts'
+import { filesBesideIn } from '../../config/read/file-beside.ts'
 import { secretsOf } from '../../config/secret-names.ts'
+import { urlsOf } from '../../config/server-urls.ts'
 import { type AgentName, samePerson, sourceText } from '../../model/index.ts'
 import { forbidsGone, mayMean, type ReachChange, reachDiff } from '../../policy/index.ts'
 import { grantOf, type Judged } from '../prepare/setup.ts'
@@ -193,6 +195,7 @@ function upstreamChanges(
   const say = (widens: boolean, rank: number, text: string, part: string) =>
     void changes.push(widening(widens, rank, upstream, text, `upstream ${upstream} ${part}`))
   if (whereText(old) !== whereText(next)) say(true, 1, `is ${whereText(next)}, and was ${whereText(old)}`, 'server')
+  changes.push(...besideChanges(old, next))
   const [secrets, was] = [new Set(secretsOf(next.server)), new Set(secretsOf(old.server))]
   for (const name of secrets) {
     if (!was.has(name)) say(true, 2, `is given the secret "${name}"`, 'secrets')
@@ -201,6 +204,20 @@ function upstreamChanges(
   }
   for (const name of was) if (!secrets.has(name)) say(false, 2, `is no longer given the secret "${name}"`, 'secrets')
   return changes
+}
+
+/** Returns what differs in files that an upstream's entry names. It is not all that differs in the entry, so it is of no part. */
+function besideChanges(old: UpstreamConfig, next: UpstreamConfig): readonly PartChange[] {
+  const digests = ({ server }: UpstreamConfig) => new Map(filesBesideIn(server).map((file) => [file.path, file.digest]))
+  const [was, is] = [digests(old), digests(next)]
+  const say = (text: string) => widening(true, 2, next.name, text)
+  return [
+    ...[...is].flatMap(([path, digest]) => {
+      if (was.get(path) === digest) return []
+      return [say(was.has(path) ? `goes by ${path}, which has changed` : `goes by ${path}, and did not`)]
+    }),
+    ...[...was.keys()].flatMap((path) => (is.has(path) ? [] : [say(`goes by ${path} no more`)])),
+  ]
 }
 
 /** Hosts outside that the agent's relays reach on its word, and did not; and the other way round. */
@@ -244,7 +261,10 @@ function approverChanges(before: Judged, old: Actor, next: Actor): readonly Part
 }
 
 function whereText({ server }: UpstreamConfig): string {
-  if (server.kind !== 'stdio') return server.url.href
+  if (server.kind !== 'stdio')
+    return urlsOf(server)
+      .map(({ href }) => href)
+      .join(', with files from ')
   const { root = '', workspace = '', files, env } = server.cell
   const shown = [...files].map(([at, from]) => `${at}=${from}`)
   return [JSON.stringify(server.command), server.shared ? 'shared' : '', root, workspace, ...shown, ...env.keys()]

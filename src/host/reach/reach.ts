@@ -1,6 +1,7 @@
 import type { Agent, Config, OriginServer, UpstreamConfig } from '../../config/config.ts'
 import { isLoopback } from '../../config/read/upstreams.ts'
 import { secretsOf } from '../../config/secret-names.ts'
+import { urlsOf } from '../../config/server-urls.ts'
 import { placeIn } from '../../gateway/protocols/relay/egress-place.ts'
 import { type AgentName, type EnvironmentName, type Label, operationIn, type UpstreamName } from '../../model/index.ts'
 import { type Reach, type ReachedOperation, type ReachInput, reach } from '../../policy/index.ts'
@@ -92,7 +93,7 @@ function isRelaying({ effect, arguments: args }: ReachedOperation): boolean {
 }
 
 function isRemote({ server }: UpstreamConfig): boolean {
-  return server.kind !== 'stdio' && !isLoopback(server.url.hostname)
+  return urlsOf(server).some(({ hostname }) => !isLoopback(hostname))
 }
 
 function cellReach(config: Config, agent: Agent): CellReach {
@@ -117,9 +118,12 @@ function originsOf(config: Config, { name, environment }: UpstreamConfig, { conn
 }
 
 /** Returns where an origin is, and what of it may be asked whatever the grant. */
-function originText({ url, model, packages }: OriginServer): string {
+function originText(server: OriginServer): string {
+  const { url, model, packages } = server
   if (model !== undefined) return `${url.origin}, asked as ${model.provider} for ${model.models.join(', ')}`
-  return packages === undefined ? url.origin : `${url.origin}, a registry of ${packages.registry}`
+  if (packages === undefined) return url.origin
+  const [lists, ...files] = urlsOf(server).map(({ origin }) => origin)
+  return [`${lists}, a registry of ${packages.registry}`, ...files.map((each) => `files from ${each}`)].join(', ')
 }
 
 function upstreamReach(upstream: UpstreamConfig, egress: readonly string[]): UpstreamReach {

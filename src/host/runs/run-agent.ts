@@ -4,8 +4,7 @@ import type { Agent } from '../../config/config.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { Host } from '../host.ts'
 import { ownSecrets } from '../prepare/own-secrets.ts'
-import { configurationDigest, type Judged } from '../prepare/setup.ts'
-import { tenantOf } from '../state/tenants.ts'
+import { digestFor, type Judged } from '../prepare/setup.ts'
 import type { Unwritten } from '../stop/fence-again.ts'
 import { type ReachedHost, reachHost } from '../up/reach-host.ts'
 import { AgentRun, type RunEnd, type RunPlan } from './agent-run.ts'
@@ -69,11 +68,11 @@ function runHere(judged: Judged, stateDirectory: string, ask: RunAsk): LiveRun {
 }
 
 /** Has it run by the host that is up, on this process's streams; the cell ends where this process does. */
-function runThere({ config }: Judged, there: ReachedHost, ask: RunAsk): LiveRun {
+function runThere(judged: Judged, there: ReachedHost, ask: RunAsk): LiveRun {
   const { agent, command, task, stopMark, stdio, piped, streams, heard, opened } = ask
   opened()
-  const configuration = configurationDigest(config, tenantOf(config, agent.environment))
-  const secrets = ownSecrets(config, agent.environment)
+  const configuration = digestFor(judged, agent.environment)
+  const secrets = ownSecrets(judged.config, agent.environment)
   const given = { agent: agent.name, command, ...(task && { task }), stopMark, piped }
   const about = { ...given, configuration, secrets, pid: process.pid }
   const { stdin, stdout, stderr } = streams

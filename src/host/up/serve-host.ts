@@ -6,9 +6,9 @@ import type { ApplyAsk, ApplyFault } from '../apply/apply-words.ts'
 import { Applying } from '../apply/applying.ts'
 import type { Host } from '../host.ts'
 import { otherSecret } from '../prepare/own-secrets.ts'
+import { digestFor } from '../prepare/setup.ts'
 import { AgentRun, FORWARDED } from '../runs/agent-run.ts'
 import { noteShownBy } from '../state/shown-by.ts'
-import { tenantOf } from '../state/tenants.ts'
 import type { Unwritten } from '../stop/fence-again.ts'
 import { type Caller, openHostDoor } from './host-door.ts'
 import { type HostRunAsk, type HostSignal, hearLines } from './host-words.ts'
@@ -143,8 +143,8 @@ async function runFor(served: ServedHost, { fds, socket, reply }: Caller, ask: H
 }
 
 /** Tells whether the person who asks has read the configuration that the host goes by. */
-function isBy({ judged, digests }: Host, { environment }: Agent, { configuration }: HostRunAsk): boolean {
-  return digests.get(tenantOf(judged.config, environment)) === configuration
+function isBy({ judged }: Host, { environment }: Agent, { configuration }: HostRunAsk): boolean {
+  return digestFor(judged, environment) === configuration
 }
 
 const OTHER_CONFIGURATION = 'the configuration is another than the host has read: firebreak apply'

@@ -70,3 +70,13 @@ export const MODEL_WAYS_OUT = [
   /** Keys, members, webhooks, agents, fine-tuning: what else an account can do. */
   'admin',
 ] as const
+
+/** Ways out by which something is kept at the provider that another request, of anybody with the account, may read. */
+export const MODEL_WAYS_THAT_KEEP: readonly ModelWayOut[] = [
+  'code_execution',
+  'files',
+  'batches',
+  'stored',
+  'server-tools',
+  'admin',
+]

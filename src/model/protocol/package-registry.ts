@@ -29,8 +29,6 @@ export interface PackageTerms {
   readonly only?: readonly string[]
   /** Packages (`name`, `name@version`) that may not be had, and why. */
   readonly deny: ReadonlyMap<string, string>
-  /** A file of such packages, one a line. */
-  readonly denyList?: string
   /** Digests that the file of a version (`name@version`) must have. */
   readonly pins: ReadonlyMap<string, readonly string[]>
   /** Packages whose programs may run when they are installed. */

@@ -9,7 +9,7 @@
 import { execFileSync } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { RootSpec } from '../../spec.ts'
+import { CELL_USER, type RootSpec } from '../../spec.ts'
 
 export function afterFilter(command: readonly string[], shell: Shell, home?: string): readonly string[] {
   const first = home === undefined ? EXEC : `${settled(home)}${EXEC}`
@@ -18,7 +18,7 @@ export function afterFilter(command: readonly string[], shell: Shell, home?: str
 
 /** Copies the files that a home begins with, as the cell itself: it may change them. */
 function settled(home: string): string {
-  return `cp -R '${home}/.' "$HOME" || { echo 'the files that its home begins with cannot be copied' >&2; exit 126; }\n`
+  return `/bin/cp -R '${home}/.' ${CELL_USER.home} || { echo 'the files that its home begins with cannot be copied' >&2; exit 126; }\n`
 }
 
 /** A command that waits, and what it needs. */

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Host } from '../../../host/host.ts'
-import { digestsOf } from '../../../host/prepare/setup.ts'
 import { NOT_SEARCHED } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
 import type { Unwritten } from '../../../host/stop/fence-again.ts'
@@ -39,8 +38,7 @@ async function up(call: Call): Promise<ExitCode> {
   if (!judged.ok) return judged.reason
   const log = (text: string) => call.print.line(`${new Date().toISOString()} ${printable(text)}`)
   const onUnsearched = (whose: string, what: string) => log(`${whose}: ${NOT_SEARCHED} ${what}`)
-  const digests = digestsOf(judged.value.config)
-  const host = new Host({ judged: judged.value, stateDirectory, digests, onUnsearched })
+  const host = new Host({ judged: judged.value, stateDirectory, onUnsearched })
   const { promise: down, resolve: onDown } = Promise.withResolvers<void>()
   const door = await serveHost({ host, onDown, log }).catch((error: unknown) =>
     no(error instanceof Error ? error.message : String(error)),

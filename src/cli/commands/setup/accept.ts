@@ -41,6 +41,10 @@ export const command: Command = {
 }
 
 async function run(call: Call): Promise<ExitCode> {
+  if (call.flag('without-descriptions') && call.flag('with-descriptions')) {
+    call.print.fault('--without-descriptions and --with-descriptions exclude each other')
+    return EXIT.usage
+  }
   const read = await readConfig(call)
   if (!read.ok) return read.reason
   const judged = read.value
@@ -74,10 +78,6 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   const offers = asked.value
-  if (call.flag('without-descriptions') && call.flag('with-descriptions')) {
-    call.print.fault('--without-descriptions and --with-descriptions exclude each other')
-    return EXIT.usage
-  }
   const declared = new Set<string>(asking.flatMap(({ tools }) => [...tools.keys()]))
   const unknown = call.texts('tool').find((tool) => !declared.has(tool))
   if (unknown !== undefined) {
