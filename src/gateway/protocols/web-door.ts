@@ -63,8 +63,7 @@ export class CellWeb {
   close(): void {
     const { cell } = this.#options
     for (const line of cell.upstreams.values()) {
-      if (line instanceof GitLine) line.leave(cell.id)
-      else if (line instanceof PackageLine || line instanceof ModelLine) line.desk.leave(cell.id)
+      if (line instanceof PackageLine || line instanceof ModelLine) line.desk.leave(cell.id)
     }
     this.#door.close()
   }

@@ -4,8 +4,8 @@ import { HISTORY_HEADERS, HistoryAnswer, historyRequest, joined } from './histor
 import type { NamedPattern } from './line.ts'
 import type { Parents } from './pack/pack-walk.ts'
 import type { GitPush } from './push.ts'
-import { type HistoryQuestion, judgeUpdate } from './push-kind.ts'
-import { coversRepository } from './repository-pattern.ts'
+import { type HistoryQuestion, judgeUpdate, type KnownCommits } from './push-kind.ts'
+import { coversRepository, fetchedRefs, patternFor } from './repository-pattern.ts'
 import { type GitGround, performGit } from './sending.ts'
 
 /** Questions that one push has asked about the history that its upstream holds. */
@@ -13,25 +13,43 @@ const QUESTIONS_MAX = 4
 
 /**
  * Returns the commits that are known where a push does not prove its fast-forwards by itself: its own, and those that its
- * upstream is asked for. Asking is a fetch, an action of its own, and nobody is asked whom no pattern lets be fetched from.
+ * upstream is asked for. Asking is a fetch, an action of its own.
+ *
+ * - AH1  Nobody is asked but where the kinds of its changes are all that is missing: each is let be made if it is a fast-forward,
+ *        and all others are let be made as they are.
+ * - AH2  Nobody is asked for what lists have not shown to the cell, unless everything may be fetched: the answer tells what is there.
  */
 export async function askedHistory(
   ground: GitGround,
   repository: string,
   push: GitPush,
-  own: Parents,
+  own: KnownCommits,
   patterns: readonly NamedPattern[],
-): Promise<Parents> {
+): Promise<KnownCommits> {
   const by = patterns.find((pattern) => pattern.verbs.has('fetch') && coversRepository(pattern, repository))
-  if (by === undefined) return own
-  const questions = push.updates.flatMap((update) => {
-    const judged = judgeUpdate(update, own)
-    return judged.kind === 'ask' ? [judged.question] : []
+  const fetched = fetchedRefs(patterns, repository)
+  if (by === undefined || fetched === undefined) return own
+  const judged = push.updates.map((update) => judgeUpdate(update, own))
+  const mayAll = judged.every((each) => {
+    const change = each.kind === 'known' ? each.change : ({ ref: each.update.ref, kind: 'fast-forward' } as const)
+    return patternFor(patterns, repository, change) !== undefined
   })
-  let all = own
-  for (const question of questions.slice(0, QUESTIONS_MAX))
-    all = joined(all, await answerOf(ground, repository, push, question, by))
-  return all
+  if (!mayAll) return own
+  const shown = ground.line.shown.of(repository, fetched.by)
+  const questions = judged.flatMap((each) => (each.kind === 'ask' ? [each.question] : []))
+  const answers: HistoryAnswer[] = []
+  try {
+    let parents = own.parents
+    for (const question of questions.slice(0, QUESTIONS_MAX)) {
+      if (!fetched.showsAll && !question.newer.every((each) => shown.has(each))) continue
+      const answer = new HistoryAnswer(push.format, ground.room)
+      answers.push(answer)
+      parents = joined(parents, await answerOf(ground, repository, push, question, { by, answer }))
+    }
+    return { ...own, parents }
+  } finally {
+    for (const each of answers) each.leave()
+  }
 }
 
 async function answerOf(
@@ -39,11 +57,10 @@ async function answerOf(
   repository: string,
   { format }: GitPush,
   question: HistoryQuestion,
-  { tool }: NamedPattern,
+  { by, answer }: { readonly by: NamedPattern; readonly answer: HistoryAnswer },
 ): Promise<Parents> {
-  const answer = new HistoryAnswer(format)
   const performed = await performGit(ground, {
-    by: tool,
+    by: by.tool,
     args: { repository, what: 'history', wants: question.newer.length },
     method: 'POST',
     path: `/${repository}.git/git-upload-pack`,

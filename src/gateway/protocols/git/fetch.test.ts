@@ -169,10 +169,25 @@ describe('the refs of a push', () => {
     const told = [pkt('# service=git-upload-pack\n'), FLUSH, ...kept.map((each) => pkt(`${each}\n`)), FLUSH]
     assert.equal(Buffer.from(read.value).toString(), Buffer.concat(told).toString())
     assert.deepEqual([...shown.objects], [b])
+    for (const [showsAll, fetches] of [
+      [true, undefined],
+      [false, (ref: string) => ref !== 'refs/heads/main' && ref !== 'refs/tags/v1'],
+    ] as const) {
+      const other = new ShownRefs({
+        list: 'upload-pack',
+        shows,
+        showsAll,
+        ...(fetches && { fetches }),
+        meanings: new Set(),
+      })
+      assert.ok(other.push(Buffer.concat(list)).ok && other.isWhole)
+      // Of everything nobody asks later, and what is shown for a push alone may not be fetched.
+      assert.deepEqual([...other.objects], [])
+    }
   })
 
   it('S17: end where they are longer than lists are', () => {
-    const shown = new ShownRefs({ list: 'ls-refs', shows: () => true, showsAll: true, meanings: new Set() })
+    const shown = new ShownRefs({ list: 'ls-refs', shows: () => true, showsAll: false, meanings: new Set() })
     const name = (i: number) => i.toString(16).padStart(40, '0')
     const lines = (from: number) =>
       Buffer.concat(
@@ -255,6 +270,7 @@ describe('the body of a fetch', () => {
     assert.match(problem(2, ...fetched, `want ${A}`, 'filter sparse:oid=x', FLUSH), /sparse/)
     assert.match(problem(2, ...fetched, `want ${A}`, 'filter combine:x+sparse%3Aoid', FLUSH), /not passed on/)
     assert.match(problem(2, ...fetched, 'want-ref main', FLUSH), /no ref's full name/)
+    assert.match(problem(2, ...fetched, `want ${A}`, `deepen-not ${A}`, FLUSH), /no ref's full name/)
     assert.match(problem(2, 'command=fetch', 'server-option=x', FLUSH), /server-option/)
     assert.match(problem(2, 'command=object-info', FLUSH), /object-info/)
     assert.match(problem(2, 'command=ls-refs', DELIMITER, `want ${A}`, FLUSH), /not passed on/)

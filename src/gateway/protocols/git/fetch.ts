@@ -15,6 +15,8 @@ export interface GitFetch {
   readonly wants: readonly string[]
   /** Refs that are wanted by name (version 2). */
   readonly wantedRefs: readonly string[]
+  /** Refs whose history is left out (`deepen-not`). */
+  readonly unwantedRefs: readonly string[]
   readonly haves: readonly string[]
   /** Commits at which the asker's history ends. */
   readonly shallow: readonly string[]
@@ -77,6 +79,7 @@ export const FETCH_CAPABILITIES: ReadonlySet<string> = new Set([
 class FetchLines {
   readonly wants: string[] = []
   readonly wantedRefs: string[] = []
+  readonly unwantedRefs: string[] = []
   readonly haves: string[] = []
   readonly shallow: string[] = []
   format: ObjectFormat = 'sha1'
@@ -106,18 +109,18 @@ class FetchLines {
       return undefined
     }
     if (word === 'deepen-since') return /^\d{1,12}$/.test(value) ? undefined : 'it has no time that one may have'
-    if (word === 'deepen-not')
-      return isRefName(value) || isObjectName(value, this.format)
-        ? undefined
-        : `${JSON.stringify(value)} is no full name`
+    if (word === 'deepen-not') {
+      if (!isRefName(value)) return `${JSON.stringify(value)} is no ref's full name`
+      return this.unwantedRefs.push(value) > WANTS_MAX ? `it leaves out more than ${WANTS_MAX} refs` : undefined
+    }
     return `it has a line ${JSON.stringify(text.slice(0, 80))}, which is not passed on`
   }
 
   /** Returns all that was taken. */
   whole(): GitFetch {
-    const { wants, wantedRefs, haves, shallow, format } = this
+    const { wants, wantedRefs, unwantedRefs, haves, shallow, format } = this
     const [depth, filter] = [this.#depth, this.#filter]
-    return { kind: 'fetch', format, wants, wantedRefs, haves, shallow, depth, filter }
+    return { kind: 'fetch', format, wants, wantedRefs, unwantedRefs, haves, shallow, depth, filter }
   }
 }
 

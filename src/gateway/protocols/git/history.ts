@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { Room } from '../../fairness/room.ts'
 import { PACK_HELD_BYTES_MAX, PackWalk, type Parents } from './pack/pack-walk.ts'
 import { DELIMITER, FLUSH, PktReader, pkt, pktText } from './pkt-line.ts'
 import type { HistoryQuestion } from './push-kind.ts'
@@ -31,8 +32,9 @@ export class HistoryAnswer {
   #inPack = false
   #isOver = false
 
-  constructor(format: ObjectFormat) {
-    this.#walk = new PackWalk(format)
+  /** `room`: of the cell for whose push it is asked. */
+  constructor(format: ObjectFormat, room?: Pick<Room, 'take' | 'give'>) {
+    this.#walk = new PackWalk(format, room)
   }
 
   /** Commits that were found. */
@@ -66,6 +68,11 @@ export class HistoryAnswer {
   /** Looks at what is here, for some milliseconds at most; true where there is more to look at. */
   step(): boolean {
     return this.#walk.step()
+  }
+
+  /** Gives back all that was taken of the room. */
+  leave(): void {
+    this.#walk.leave()
   }
 
   /** Hears that nothing more comes. Always false. */

@@ -14,6 +14,20 @@ export interface RefChange extends RefUpdate {
   readonly kind: PushKind
 }
 
+/** Returns the kinds that an update may turn out to be, by its names alone; most are known by these. */
+export function possibleKinds({ ref, from, to }: RefUpdate): readonly [PushKind, ...PushKind[]] {
+  if (isNoObject(to)) return ['delete']
+  const isTag = ref.startsWith('refs/tags/')
+  if (isNoObject(from)) return [isTag ? 'tag' : 'create']
+  return isTag ? ['force'] : ['fast-forward', 'force']
+}
+
+/** Commits that are known, and those of them at which a shallow clone says that its history ends. */
+export interface KnownCommits {
+  readonly parents: Parents
+  readonly shallow: ReadonlySet<string>
+}
+
 /** A question that only the upstream can answer: whether it holds `older` among the ancestors of one of these commits. */
 export interface HistoryQuestion {
   readonly older: string
@@ -33,31 +47,30 @@ export const QUESTION_COMMITS_MAX = 32
  * Judges one update by the commits that are known. The name that a push says that a ref has now is compared by the server
  * when it changes it, so that a fast-forward from that name is one of the ref, or fails.
  */
-export function judgeUpdate(update: RefUpdate, parents: Parents): JudgedUpdate {
-  const { ref, from, to } = update
+export function judgeUpdate(update: RefUpdate, { parents, shallow }: KnownCommits): JudgedUpdate {
+  const { from, to } = update
   const known = (kind: PushKind) => ({ kind: 'known', change: { ...update, kind } }) as const
-  if (isNoObject(to)) return known('delete')
-  const isTag = ref.startsWith('refs/tags/')
-  if (isNoObject(from)) return known(isTag ? 'tag' : 'create')
-  if (isTag) return known('force')
-  const { isProven, unknown } = descent(parents, to, from)
+  const [kind, ...others] = possibleKinds(update)
+  if (others.length === 0) return known(kind)
+  // A server may take a commit that the push calls shallow for one without parents: nothing is proven through it.
+  const { isProven, unknown } = descent(parents, to, from, shallow)
   if (isProven) return known('fast-forward')
   if (unknown.length === 0 || unknown.length > QUESTION_COMMITS_MAX) return known('force')
   return { kind: 'ask', update, question: { older: from, newer: unknown } }
 }
 
 /** Returns the kind of every change, where nothing more will be known: what is not proven may lose commits. */
-export function changesOf(updates: readonly RefUpdate[], parents: Parents): readonly RefChange[] {
+export function changesOf(updates: readonly RefUpdate[], commits: KnownCommits): readonly RefChange[] {
   return updates.map((update) => {
-    const judged = judgeUpdate(update, parents)
+    const judged = judgeUpdate(update, commits)
     return judged.kind === 'known' ? judged.change : { ...update, kind: 'force' }
   })
 }
 
 /** Tells whether nothing that is still to come of a pack changes the kind of any update. */
-export function isJudged(updates: readonly RefUpdate[], parents: Parents): boolean {
+export function isJudged(updates: readonly RefUpdate[], commits: KnownCommits): boolean {
   return updates.every((update) => {
-    const judged = judgeUpdate(update, parents)
+    const judged = judgeUpdate(update, commits)
     // A force of a branch may turn out to be none; one of a tag does not.
     return judged.kind === 'known' && (judged.change.kind !== 'force' || update.ref.startsWith('refs/tags/'))
   })

@@ -9,16 +9,21 @@ import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
 import { refusePush } from './git-refusal.ts'
 import { readGitRequest } from './git-request.ts'
 import { HISTORY_HEADERS, HistoryAnswer, historyRequest, joined } from './history.ts'
-import { PackWalk } from './pack/pack-walk.ts'
+import { PackWalk, type Parents } from './pack/pack-walk.ts'
 import { FLUSH, pkt } from './pkt-line.ts'
 import { type GitPush, PUSH_UPDATES_MAX, PushReader, unlistedMeanings, writePush } from './push.ts'
-import { changesOf, isJudged, judgeUpdate } from './push-kind.ts'
+import { changesOf, isJudged, judgeUpdate, type KnownCommits } from './push-kind.ts'
 
 interface ReadBody {
   readonly push: GitPush
   readonly walk: PackWalk
   readonly kinds: readonly string[]
 }
+
+const known = (parents: Parents, ...shallow: readonly string[]): KnownCommits => ({
+  parents,
+  shallow: new Set(shallow),
+})
 
 /** Reads the body of a push in pieces of so many bytes. */
 function readBody(body: Uint8Array, size = body.length): ReadBody {
@@ -41,7 +46,7 @@ function readBody(body: Uint8Array, size = body.length): ReadBody {
   walk?.end()
   while (walk?.step());
   assert.ok(push !== undefined && walk !== undefined)
-  return { push, walk, kinds: changesOf(push.updates, walk.parents).map(({ kind, ref }) => `${kind} ${ref}`) }
+  return { push, walk, kinds: changesOf(push.updates, known(walk.parents)).map(({ kind, ref }) => `${kind} ${ref}`) }
 }
 
 const problemOf = (...pieces: readonly (string | Uint8Array)[]) => {
@@ -113,7 +118,7 @@ for (const format of ['sha1', 'sha256'])
       const read = reader.push(deleted)
       assert.ok(read.ok && read.value?.hasPack === false)
       assert.deepEqual(
-        changesOf(read.value.updates, new Map()).map(({ kind }) => kind),
+        changesOf(read.value.updates, known(new Map())).map(({ kind }) => kind),
         ['delete', 'delete'],
       )
     })
@@ -123,9 +128,9 @@ for (const format of ['sha1', 'sha256'])
       const ask = async (...args: readonly string[]) => {
         const { push: read, walk } = readBody(await push(...args))
         const [update] = read.updates
-        const judged = update && judgeUpdate(update, walk.parents)
+        const judged = update && judgeUpdate(update, known(walk.parents))
         assert.ok(judged?.kind === 'ask')
-        assert.equal(isJudged(read.updates, walk.parents), false)
+        assert.equal(isJudged(read.updates, known(walk.parents)), false)
         const answered = await fetch(`${server.url}/shop/desk.git/git-upload-pack`, {
           method: 'POST',
           headers: HISTORY_HEADERS.map(([name, value]) => [name, value] as [string, string]),
@@ -136,7 +141,7 @@ for (const format of ['sha1', 'sha256'])
         for (let at = 0; at < bytes.length; at += 7) if (!answer.push(bytes.subarray(at, at + 7))) break
         answer.end()
         while (answer.step());
-        return changesOf(read.updates, joined(walk.parents, answer.parents)).map(({ kind }) => kind)
+        return changesOf(read.updates, known(joined(walk.parents, answer.parents))).map(({ kind }) => kind)
       }
       assert.deepEqual(await ask('push', 'origin', 'main:behind'), ['fast-forward'])
       assert.deepEqual(await ask('push', '-f', 'origin', 'main~1:ahead'), ['force'])
@@ -169,10 +174,10 @@ for (const format of ['sha1', 'sha256'])
       assert.equal(problemOf(probe?.body ?? ''), 'probe')
       const { push: read, walk } = readBody(body.subarray(0, 65_536), 1_000)
       assert.deepEqual(
-        changesOf(read.updates, walk.parents).map(({ kind }) => kind),
+        changesOf(read.updates, known(walk.parents)).map(({ kind }) => kind),
         ['fast-forward'],
       )
-      assert.equal(isJudged(read.updates, walk.parents), true)
+      assert.equal(isJudged(read.updates, known(walk.parents)), true)
     })
 
     it('finds commits that are written as deltas of others', async () => {
@@ -224,6 +229,22 @@ for (const format of ['sha1', 'sha256'])
       assert.deepEqual(Buffer.from(writePush(read)), body.subarray(0, writePush(read).length))
     })
   })
+
+describe('the kind of a change', () => {
+  it('is proven through no commit that the push calls shallow: its server may take it for one without parents', () => {
+    const [from = '', ends = '', to = ''] = ['a', 'b', 'c'].map((each) => each.repeat(40))
+    const parents = new Map([
+      [to, [ends]],
+      [ends, [from]],
+    ])
+    const kinds = (older: string, ...shallow: readonly string[]) =>
+      changesOf([{ ref: 'refs/heads/x', from: older, to }], known(parents, ...shallow)).map(({ kind }) => kind)
+    assert.deepEqual(
+      [kinds(from), kinds(from, ends), kinds(ends, ends)],
+      [['fast-forward'], ['force'], ['fast-forward']],
+    )
+  })
+})
 
 describe('the head of a push', () => {
   it('S11: is refused where a server might read it in another way', () => {

@@ -1,6 +1,7 @@
 import { no, ok, type Result } from '../../../model/index.ts'
 import { isRepositorySegment, REPOSITORY_SEGMENTS_MAX } from './git-request.ts'
-import type { PushKind } from './push-kind.ts'
+import type { RefUpdate } from './push.ts'
+import { type PushKind, possibleKinds } from './push-kind.ts'
 import { isRefName } from './ref-name.ts'
 
 /** What a person may allow of a repository. `push` makes branches and moves them forward; the rest is named by itself. */
@@ -98,10 +99,23 @@ export function patternFor(
   )
 }
 
+/** Tells whether a pattern lets refs be changed. */
+export function changesRefs({ ref, verbs }: RepositoryPattern): boolean {
+  return ref !== undefined && [...verbs].some((verb) => verb !== 'fetch')
+}
+
+/** Tells whether a pattern may let an update be made, of whatever kind it turns out to be. */
+export function mayUpdate(patterns: readonly RepositoryPattern[], repository: string, update: RefUpdate): boolean {
+  const { ref } = update
+  return possibleKinds(update).some((kind) => patternFor(patterns, repository, { ref, kind }) !== undefined)
+}
+
 /** What an asker may know of a repository's refs. */
 export interface FetchedRefs {
   readonly shows: (ref: string) => boolean
   readonly showsAll: boolean
+  /** The patterns that say so, as one text. */
+  readonly by: string
 }
 
 /** Returns the refs of a repository that patterns let be fetched; undefined where they let none. */
@@ -111,5 +125,6 @@ export function fetchedRefs(patterns: readonly RepositoryPattern[], repository: 
   return {
     shows: (ref) => own.some((each) => coversRef(each, ref)),
     showsAll: own.some((each) => each.ref === undefined),
+    by: own.map(({ text }) => text).join('\n'),
   }
 }

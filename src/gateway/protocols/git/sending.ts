@@ -143,12 +143,12 @@ export async function refuseAsked(ground: GitGround, asked: GitRequest, problem:
 
 export async function refusePushed(
   ground: GitGround,
+  { repository }: GitRequest,
   push: GitPush,
-  problem: string,
-  reasons: ReadonlyMap<string, string>,
+  { problem, reasons = new Map() }: { readonly problem: string; readonly reasons?: ReadonlyMap<string, string> },
 ): Promise<void> {
   const changes = push.updates.map(({ ref, from, to }) => ({ ref, from, to }))
-  const reference = await recordRefusal(ground, problem, { what: 'push', changes })
+  const reference = await recordRefusal(ground, problem, { repository, what: 'push', changes })
   ground.request.body.resume()
   answerGit(ground, refusePush(push, refusalSentence(problem, reference), reasons), reference)
 }

@@ -1,11 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { ok, type Result } from '../../../model/index.ts'
 import { askedHistory } from './ask-history.ts'
+import { BodyPieces } from './body-pieces.ts'
 import { answerProbe } from './git-refusal.ts'
 import type { NamedPattern } from './line.ts'
 import { PackWalk } from './pack/pack-walk.ts'
 import { type GitPush, PushReader, unlistedMeanings, writePush } from './push.ts'
-import { changesOf, isJudged, type RefChange } from './push-kind.ts'
-import { patternFor } from './repository-pattern.ts'
+import { changesOf, isJudged, type KnownCommits, type RefChange } from './push-kind.ts'
+import { changesRefs, mayUpdate, patternFor } from './repository-pattern.ts'
 import { answerGit, type GitGround, patternsOf, type RequestOf, refuseAsked, refusePushed, sendGit } from './sending.ts'
 
 /** Capabilities that mean more than a push's refs say, and that may be used. */
@@ -13,82 +15,94 @@ export const ATOMIC: ReadonlySet<string> = new Set(['atomic'])
 
 /** Serves a push: its head and as much of its pack as proves what it does are read before any of it leaves. */
 export async function servePush(ground: GitGround, asked: RequestOf<'push'>): Promise<void> {
-  const { request, reply, room } = ground
-  const { repository } = asked
-  const patterns = patternsOf(ground, repository)
-  const pieces = request.body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>
-  const reader = new PushReader()
-  let push: GitPush | undefined
-  for (;;) {
-    const next = await pieces.next()
-    if (reply.gone.aborted) return
-    if (next.done === true) {
-      const probe = reader.end()
-      if (!probe.ok) return refuseAsked(ground, asked, probe.reason)
-      // Git asks so whether it may send more; nothing is said yet, and nobody outside is asked.
-      return patterns.length === 0
-        ? refuseAsked(ground, asked, `${repository} is none of the repositories that it may push to`)
-        : answerGit(ground, answerProbe(), undefined)
-    }
-    const read = reader.push(next.value)
-    if (!read.ok) {
-      request.body.resume()
-      return refuseAsked(ground, asked, read.reason)
-    }
-    push = read.value
-    if (push !== undefined) break
-  }
-  const walk = new PackWalk(push.format)
-  const late: Uint8Array[] = []
-  let held = 0
+  const body = new BodyPieces(ground.request.body)
   try {
-    const rest = reader.rest()
-    held = rest.length
-    if (!room.take(held)) {
-      held = 0
-      request.body.resume()
-      return await refusePushed(ground, push, 'too much is being read of its cell at once', new Map())
-    }
-    if (rest.length > 0 && !walk.push(rest)) late.push(rest)
-    const isEnded = await walked(walk, push, pieces, {
-      take: (bytes) => {
-        if (!room.take(bytes)) return false
-        held += bytes
-        return true
-      },
-      late,
-    })
-    if (reply.gone.aborted) return
-    await decidePush(ground, asked, { push, patterns, walk, late, rest: isEnded ? undefined : pieces })
+    await serveBody(ground, asked, body)
   } finally {
-    room.give(held)
+    void body.leave()
   }
 }
 
-/** Reads of a pack what proves each change; true where the pack has ended. */
+async function serveBody(ground: GitGround, asked: RequestOf<'push'>, body: BodyPieces): Promise<void> {
+  const { reply, room } = ground
+  const { repository } = asked
+  const head = await readHead(body)
+  if (!head.ok) return refuseAsked(ground, asked, head.reason)
+  // Whoever has broken it off is told nothing, and nothing was asked yet.
+  if (head.value === 'broken' || reply.gone.aborted) return
+  const patterns = patternsOf(ground, repository)
+  if (head.value === 'probe') {
+    // Git asks so whether it may send more; nothing is said yet, and nobody outside is asked.
+    return patterns.some(changesRefs)
+      ? answerGit(ground, answerProbe(), undefined)
+      : refuseAsked(ground, asked, `${repository} is none of the repositories that it may push to`)
+  }
+  const { push, rest } = head.value
+  // Where the ref alone says no, its pack is read by nobody.
+  const never = push.updates.filter((update) => !mayUpdate(patterns, repository, update))
+  if (never.length > 0) {
+    const reasons = never.map(
+      ({ ref }) => [ref, `it changes ${ref} of ${repository}, which it is not granted`] as const,
+    )
+    return refuseFor(ground, asked, push, reasons)
+  }
+  const walk = new PackWalk(push.format, room)
+  const late: Uint8Array[] = []
+  try {
+    if (rest.length > 0 && !walk.push(rest)) late.push(rest)
+    const came = await walked(walk, push, body, late)
+    if (came === 'broken' || reply.gone.aborted) return
+    await decidePush(ground, asked, { push, patterns, walk, late, rest: came === 'ended' ? undefined : body })
+  } finally {
+    walk.leave()
+  }
+}
+
+/** Reads what stands before the pack of a push; the error says what is wrong with it. */
+async function readHead(
+  body: BodyPieces,
+): Promise<Result<{ readonly push: GitPush; readonly rest: Uint8Array } | 'probe' | 'broken', string>> {
+  const reader = new PushReader()
+  for (;;) {
+    const next = await body.next()
+    if (!next.ok) return ok('broken')
+    if (next.value === undefined) return reader.end()
+    const read = reader.push(next.value)
+    if (!read.ok) return read
+    if (read.value !== undefined) return ok({ push: read.value, rest: reader.rest() })
+  }
+}
+
+/** Reads of a pack what proves each change; tells whether the pack has ended, was broken off, or goes on. */
 async function walked(
   walk: PackWalk,
   push: GitPush,
-  pieces: AsyncIterator<Uint8Array>,
-  { take, late }: { readonly take: (bytes: number) => boolean; readonly late: Uint8Array[] },
-): Promise<boolean> {
+  body: BodyPieces,
+  late: Uint8Array[],
+): Promise<'ended' | 'broken' | 'goes on'> {
+  const commits = commitsOf(walk, push)
   let lookAt = 0
   for (;;) {
     while (walk.step()) await nextTurn()
-    if (late.length > 0 || walk.isOver) return false
+    if (late.length > 0 || walk.isOver) return 'goes on'
     // At each doubling: every ref is looked at anew, in all that is known by then.
     if (walk.heldBytes >= lookAt) {
-      if (isJudged(push.updates, walk.parents)) return false
+      if (isJudged(push.updates, commits)) return 'goes on'
       lookAt = 2 * walk.heldBytes
     }
-    const next = await pieces.next()
-    if (next.done === true) {
+    const next = await body.next()
+    if (!next.ok) return 'broken'
+    if (next.value === undefined) {
       walk.end()
       while (walk.step()) await nextTurn()
-      return true
+      return 'ended'
     }
-    if (!take(next.value.length) || !walk.push(next.value)) late.push(next.value)
+    if (!walk.push(next.value)) late.push(next.value)
   }
+}
+
+function commitsOf({ parents }: PackWalk, { shallow }: GitPush): KnownCommits {
+  return { parents, shallow: new Set(shallow) }
 }
 
 interface Pushing {
@@ -98,32 +112,28 @@ interface Pushing {
   /** Pieces that came after what the walk has taken. */
   readonly late: readonly Uint8Array[]
   /** Pieces that are still to come; absent where the pack is here. */
-  readonly rest: AsyncIterator<Uint8Array> | undefined
+  readonly rest: BodyPieces | undefined
 }
 
 async function decidePush(ground: GitGround, asked: RequestOf<'push'>, pushing: Pushing): Promise<void> {
   const { push, patterns, walk, late, rest } = pushing
   const { repository } = asked
   const meant = unlistedMeanings(push, ATOMIC)
-  const parents = await askedHistory(ground, repository, push, walk.parents, patterns)
+  if (meant.length > 0)
+    return refusePushed(ground, asked, push, { problem: `it brings ${meant.join(', ')}, which is not passed on` })
+  const commits = await askedHistory(ground, repository, push, commitsOf(walk, push), patterns)
   if (ground.reply.gone.aborted) return
-  const changes = changesOf(push.updates, parents)
+  const changes = changesOf(push.updates, commits)
   const found = changes.map((change) => [change, patternFor(patterns, repository, change)] as const)
-  const reasons = new Map(
-    found.flatMap(([change, pattern]) =>
-      pattern === undefined ? [[change.ref, whyNot(repository, change)] as const] : [],
-    ),
+  const refused = found.flatMap(([change, pattern]) =>
+    pattern === undefined ? [[change.ref, whyNot(repository, change)] as const] : [],
   )
-  const [wrong] = reasons.values()
-  if (wrong !== undefined || meant.length > 0) {
-    const problem = wrong ?? `it brings ${meant.join(', ')}, which is not passed on`
-    return refusePushed(ground, push, problem, reasons)
-  }
+  if (refused.length > 0) return refuseFor(ground, asked, push, refused)
   const tools = [
     ...new Set(found.flatMap(([, pattern]) => patterns.find(({ text }) => text === pattern?.text)?.tool ?? [])),
   ]
   const [by, ...alongside] = tools
-  if (by === undefined) return refusePushed(ground, push, 'it changes nothing', reasons)
+  if (by === undefined) return refusePushed(ground, asked, push, { problem: 'it changes nothing' })
   const head = writePush(push)
   await sendGit(ground, asked, {
     by,
@@ -143,6 +153,18 @@ async function decidePush(ground: GitGround, asked: RequestOf<'push'>, pushing: 
   })
 }
 
+/** Refuses a push, and says of some of its refs why. */
+function refuseFor(
+  ground: GitGround,
+  asked: RequestOf<'push'>,
+  push: GitPush,
+  why: readonly (readonly [ref: string, problem: string])[],
+): Promise<void> {
+  const reasons = new Map(why)
+  const [problem = ''] = reasons.values()
+  return refusePushed(ground, asked, push, { problem, reasons })
+}
+
 function whyNot(repository: string, { ref, kind }: RefChange): string {
   const means = {
     create: 'makes',
@@ -158,9 +180,14 @@ async function* piecesOf(
   head: Uint8Array,
   held: Uint8Array,
   late: readonly Uint8Array[],
-  rest: AsyncIterator<Uint8Array> | undefined,
+  rest: BodyPieces | undefined,
 ): AsyncGenerator<Uint8Array, void> {
   for (const piece of [head, held, ...late]) if (piece.length > 0) yield piece
-  for (let next = await rest?.next(); next !== undefined && next.done !== true; next = await rest?.next())
+  for (;;) {
+    const next = await rest?.next()
+    // It ends the exchange, of which a part has left.
+    if (next?.ok === false) throw new Error(next.reason)
+    if (next?.value === undefined) return
     yield next.value
+  }
 }

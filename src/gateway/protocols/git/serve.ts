@@ -7,7 +7,7 @@ import { refuseNoRepository } from './git-refusal.ts'
 import { readGitRequest } from './git-request.ts'
 import type { GitLine } from './line.ts'
 import { ChangingReply } from './passing-reply.ts'
-import { coversRef, fetchedRefs } from './repository-pattern.ts'
+import { changesRefs, coversRef, fetchedRefs } from './repository-pattern.ts'
 import {
   answerGit,
   type GitGround,
@@ -56,7 +56,7 @@ async function serveRefs(ground: GitGround, asked: RequestOf<'refs'>): Promise<v
   const patterns = patternsOf(ground, repository)
   const fetched = fetchedRefs(patterns, repository)
   const fetching = patterns.find(({ verbs }) => verbs.has('fetch'))
-  const changing = patterns.filter(({ ref, verbs }) => ref !== undefined && [...verbs].some((verb) => verb !== 'fetch'))
+  const changing = patterns.filter(changesRefs)
   const by = service === 'receive-pack' ? (fetching ?? changing[0]) : fetching
   if (by === undefined || (service === 'receive-pack' && changing.length === 0))
     return refuseAsked(
@@ -66,7 +66,13 @@ async function serveRefs(ground: GitGround, asked: RequestOf<'refs'>): Promise<v
     )
   const shows = (ref: string) =>
     fetched?.shows(ref) === true || (service === 'receive-pack' && changing.some((each) => coversRef(each, ref)))
-  const change = new ShownRefs({ list: service, shows, showsAll: fetched?.showsAll === true, meanings: ATOMIC })
+  const change = new ShownRefs({
+    list: service,
+    shows,
+    showsAll: fetched?.showsAll === true,
+    fetches: (ref) => fetched?.shows(ref) === true,
+    meanings: ATOMIC,
+  })
   await sendGit(ground, asked, {
     by: by.tool,
     args: { repository, what: `refs of ${service}` },
@@ -76,12 +82,12 @@ async function serveRefs(ground: GitGround, asked: RequestOf<'refs'>): Promise<v
     body: undefined,
     sink: new ChangingReply(ground.reply, change),
   })
-  ground.line.show(ground.cell.id, repository, change.objects)
+  if (fetched !== undefined) ground.line.shown.add(repository, fetched.by, change.objects)
 }
 
 /** Serves a fetch, or in version 2 a question for refs. */
 async function serveFetch(ground: GitGround, asked: RequestOf<'fetch'>): Promise<void> {
-  const { line, cell, room, request, reply } = ground
+  const { line, room, request, reply } = ground
   const { repository, version } = asked
   const patterns = patternsOf(ground, repository)
   const fetched = fetchedRefs(patterns, repository)
@@ -99,8 +105,10 @@ async function serveFetch(ground: GitGround, asked: RequestOf<'fetch'>): Promise
     if (!plain.ok || !read.ok) return await refuseAsked(ground, asked, read.ok ? 'it cannot be read' : read.reason)
     const isList = read.value.kind === 'ls-refs'
     if (read.value.kind === 'fetch' && !fetched.showsAll) {
-      const [hidden] = unshownWants(read.value.wants, line.shownTo(cell.id, repository))
-      const unnamed = read.value.wantedRefs.find((ref) => !fetched.shows(ref))
+      const { wants, wantedRefs, unwantedRefs } = read.value
+      const [hidden] = unshownWants(wants, line.shown.of(repository, fetched.by))
+      // Where a history is cut at a ref tells of that ref, too.
+      const unnamed = [...wantedRefs, ...unwantedRefs].find((ref) => !fetched.shows(ref))
       if (hidden !== undefined || unnamed !== undefined)
         return await refuseAsked(ground, asked, `${hidden ?? unnamed} is nothing that it was shown of ${repository}`)
     }
@@ -115,7 +123,7 @@ async function serveFetch(ground: GitGround, asked: RequestOf<'fetch'>): Promise
       body: { kind: 'whole', bytes: plain.value },
       sink: isList ? new ChangingReply(reply, change) : reply,
     })
-    if (isList) line.show(cell.id, repository, change.objects)
+    if (isList) line.shown.add(repository, fetched.by, change.objects)
   } finally {
     room.give(whole.value.length)
   }

@@ -13,6 +13,8 @@ export interface ShownRefsOptions {
   readonly shows: (ref: string) => boolean
   /** True where every ref is: objects that no shown ref names may then be named as well. */
   readonly showsAll: boolean
+  /** Tells whether a ref that is shown may be fetched, too; absent: each may. */
+  readonly fetches?: (ref: string) => boolean
   /** Capabilities of a push that may be used, of those that mean something. */
   readonly meanings: ReadonlySet<string>
 }
@@ -44,7 +46,7 @@ export class ShownRefs {
     this.#stage = options.list === 'ls-refs' ? 'refs' : 'service'
   }
 
-  /** Names of the objects that are shown, so many as are kept. */
+  /** Names of objects that are shown and may be fetched, so many as are kept; none where everything may be. */
   get objects(): ReadonlySet<string> {
     return this.#objects
   }
@@ -139,7 +141,7 @@ export class ShownRefs {
     const [, shallow] = /^shallow ([0-9a-f]+)$/.exec(line) ?? []
     if (shallow !== undefined) return this.#waiting === undefined ? [pkt(`${line}\n`)] : []
     if (object === '' || !this.#isShown(ref, this.#symbolic)) return []
-    this.#keep(object)
+    this.#keep(object, this.#symbolic.get(ref) ?? ref)
     const capabilities = this.#waiting
     this.#waiting = undefined
     return [pkt(`${object} ${ref}${capabilities === undefined ? '' : `\0${capabilities}`}\n`)]
@@ -182,7 +184,7 @@ export class ShownRefs {
     const target = named.get('symref-target')
     if (!this.#isShown(ref, target === undefined ? NONE : new Map([[ref, target]]))) return []
     const peeled = named.get('peeled')
-    for (const each of [object, peeled]) if (each !== undefined && each !== 'unborn') this.#keep(each)
+    for (const each of [object, peeled]) if (each !== undefined && each !== 'unborn') this.#keep(each, target ?? ref)
     const told = attributes.filter((each) => /^(?:symref-target:\S+|peeled:[0-9a-f]+)$/.test(each))
     return [pkt(`${[object, ref, ...told].join(' ')}\n`)]
   }
@@ -199,7 +201,9 @@ export class ShownRefs {
     return isShown
   }
 
-  #keep(object: string): void {
+  #keep(object: string, ref: string): void {
+    const { showsAll, fetches } = this.#options
+    if (showsAll || fetches?.(ref.replace(/\^\{\}$/, '')) === false) return
     if (!isNoObject(object) && this.#objects.size < SHOWN_OBJECTS_MAX) this.#objects.add(object)
   }
 }
@@ -226,6 +230,6 @@ function lineOf(bytes: Uint8Array): Line | undefined {
  * Returns the objects that a fetch wants although no list has shown them to this asker. Commits that it has, and where
  * its history ends, are its own business.
  */
-export function unshownWants(wants: readonly string[], shown: ReadonlySet<string>): readonly string[] {
+export function unshownWants(wants: readonly string[], shown: Pick<ReadonlySet<string>, 'has'>): readonly string[] {
   return wants.filter((each) => !shown.has(each))
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
+import { Room } from '../../../fairness/room.ts'
 import { applyDelta } from './pack-delta.ts'
 import {
   COMMIT_PARENTS_MAX,
@@ -100,6 +101,28 @@ describe('a walk over a pack', () => {
     assert.deepEqual([walk.isOver, walk.parents.size, walk.heldBytes], [true, 1, packOf(9, one).length])
   })
 
+  it('PW3: S17: holds no more, also unpacked, than there is room for', () => {
+    const message = Buffer.concat([commit(), Buffer.alloc(500_000, 'x')])
+    const of = (i: number) => object(1, Buffer.concat([message, Buffer.from(String(i))]))
+    const pack = packOf(20, ...Array.from({ length: 20 }, (_, i) => of(i)))
+    assert.ok(pack.length < 100_000)
+    const room = new Room(4_000_000)
+    const walk = new PackWalk('sha1', room)
+    assert.equal(walk.push(pack), true)
+    while (walk.step());
+    assert.deepEqual([walk.isOver, walk.parents.size], [true, 7])
+    // Of one that is over, commits are not needed any more; what it holds back is still to be sent.
+    assert.equal(room.take(4_000_000 - 2 * pack.length), true)
+    room.give(4_000_000 - 2 * pack.length)
+    assert.deepEqual(walk.take(), pack)
+    walk.leave()
+    assert.equal(room.take(4_000_000), true)
+    const full = new PackWalk('sha1', room)
+    assert.equal(full.push(pack), false)
+    while (full.step());
+    assert.deepEqual([full.isOver, full.heldBytes], [true, 0])
+  })
+
   it('never throws, whatever bytes are another than they were', () => {
     const [base, made] = [commit(), commit(nameOf(commit()))]
     const delta = Buffer.concat([Buffer.from([base.length, made.length, made.length]), made])
@@ -159,5 +182,8 @@ describe('the history between two commits', () => {
     assert.deepEqual(descent(parents, 'd', 'y'), { isProven: false, unknown: ['x', 'a'] })
     assert.deepEqual(descent(parents, 'a', 'd'), { isProven: false, unknown: ['a'] })
     assert.deepEqual(descent(parents, 'loop', 'a'), { isProven: false, unknown: [] })
+    // A commit that a push calls shallow may be meant, and nothing behind it.
+    assert.deepEqual(descent(parents, 'd', 'c', new Set(['c'])), { isProven: true, unknown: [] })
+    assert.deepEqual(descent(parents, 'd', 'a', new Set(['c'])), { isProven: false, unknown: ['x'] })
   })
 })

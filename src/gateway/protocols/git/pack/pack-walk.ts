@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { inflateSync } from 'node:zlib'
+import type { Room } from '../../../fairness/room.ts'
 import { isObjectName, OBJECT_DIGITS, type ObjectFormat } from '../ref-name.ts'
 import { applyDelta, numberAt } from './pack-delta.ts'
 
@@ -28,9 +29,14 @@ const [COMMIT, TAG, BY_OFFSET, BY_NAME] = [1, 4, 6, 7] as const
  *
  * - PW1  It holds at most `PACK_HELD_BYTES_MAX` of the pack, and unpacks at most `PACK_UNPACKED_BYTES_MAX`.
  * - PW2  Bytes that are no pack, or not understood, end the walk: what was found stands, and nothing else is claimed.
+ * - PW3  All that it holds, also unpacked, is taken of the room of its cell; where there is none, the walk ends.
  */
 export class PackWalk {
   readonly #format: ObjectFormat
+  readonly #room: Pick<Room, 'take' | 'give'> | undefined
+  /** Bytes that are taken of the room, and those among them of commits as they are unpacked. */
+  #taken = 0
+  #commitBytes = 0
   readonly #parents = new Map<string, readonly string[]>()
   /** Commits by the place at which they begin, and by name: deltas are made of them. */
   readonly #byPlace = new Map<number, Uint8Array>()
@@ -46,8 +52,10 @@ export class PackWalk {
   #isOver = false
   #isWhole = false
 
-  constructor(format: ObjectFormat) {
+  /** `room`: of the cell whose pack it is; without one, nobody counts. */
+  constructor(format: ObjectFormat, room?: Pick<Room, 'take' | 'give'>) {
     this.#format = format
+    this.#room = room
   }
 
   /** Commits that were found. */
@@ -67,18 +75,41 @@ export class PackWalk {
 
   /** Holds a piece back, and copies it; false where it is more than may be held: it is not taken, and the walk ends with what is here. */
   push(piece: Uint8Array): boolean {
-    if (this.#length + piece.length > PACK_HELD_BYTES_MAX) {
+    const length = this.#length + piece.length
+    if (length > PACK_HELD_BYTES_MAX || (length > this.#held.length && !this.#grow(length))) {
       this.end()
       return false
     }
-    if (this.#length + piece.length > this.#held.length) {
-      const room = Buffer.allocUnsafeSlow(Math.max(4_096, 2 * this.#held.length, this.#length + piece.length))
-      this.#held.copy(room, 0, 0, this.#length)
-      this.#held = room
-    }
     this.#held.set(piece, this.#length)
-    this.#length += piece.length
+    this.#length = length
     return true
+  }
+
+  /** Makes room for so many bytes, and rather for some more; false where the cell has none. */
+  #grow(length: number): boolean {
+    const before = this.#held.length
+    const sizes = [Math.max(4_096, 2 * before, length), length]
+    const size = sizes.find((each) => this.#take(each - before))
+    if (size === undefined) return false
+    const grown = Buffer.allocUnsafeSlow(size)
+    this.#held.copy(grown, 0, 0, this.#length)
+    this.#held = grown
+    return true
+  }
+
+  #take(bytes: number): boolean {
+    if (this.#room?.take(bytes) === false) return false
+    this.#taken += bytes
+    return true
+  }
+
+  /** Gives back all that was taken of the room: nothing of the walk, and of what it held back, is used any more. */
+  leave(): void {
+    this.#end()
+    this.#held = Buffer.alloc(0)
+    this.#length = 0
+    this.#room?.give(this.#taken)
+    this.#taken = 0
   }
 
   /** Hears that nothing more comes to be looked at. */
@@ -110,6 +141,9 @@ export class PackWalk {
     this.#isOver = true
     this.#byPlace.clear()
     this.#byName.clear()
+    this.#room?.give(this.#commitBytes)
+    this.#taken -= this.#commitBytes
+    this.#commitBytes = 0
   }
 
   /** Waits for more bytes; or, where none come, is over. Always false. */
@@ -154,13 +188,13 @@ export class PackWalk {
     this.#at = based.end + data.consumed
     this.#tryAt = 0
     this.#unpacked += length + OBJECT_COST
-    if (kind === COMMIT) this.#commit(data.bytes, place)
-    else if (based.base !== undefined) {
-      const made = applyDelta(based.base, data.bytes, PACK_OBJECT_BYTES_MAX)
-      if (made === undefined) return this.#over()
-      this.#unpacked += made.length
-      this.#commit(made, place)
+    let commit = kind === COMMIT ? data.bytes : undefined
+    if (based.base !== undefined) {
+      commit = applyDelta(based.base, data.bytes, PACK_OBJECT_BYTES_MAX)
+      if (commit === undefined) return this.#over()
+      this.#unpacked += commit.length
     }
+    if (commit !== undefined && !this.#commit(commit, place)) return this.#over()
     this.#objects++
     if (this.#objectsLeft !== undefined) this.#objectsLeft--
     const most = this.#objects >= PACK_OBJECTS_MAX || this.#unpacked >= PACK_UNPACKED_BYTES_MAX
@@ -222,13 +256,17 @@ export class PackWalk {
     }
   }
 
-  #commit(bytes: Uint8Array, place: number): void {
+  /** Keeps a commit; false where there is no room for it. */
+  #commit(bytes: Uint8Array, place: number): boolean {
     const name = createHash(this.#format).update(`commit ${bytes.length}\0`).update(bytes).digest('hex')
     const parents = parentsIn(bytes, this.#format)
-    if (parents === undefined) return
+    if (parents === undefined) return true
+    if (!this.#take(bytes.length + OBJECT_COST + parents.length * PARENT_COST)) return false
+    this.#commitBytes += bytes.length
     this.#parents.set(name, parents)
     this.#byPlace.set(place, bytes)
     this.#byName.set(name, bytes)
+    return true
   }
 }
 
@@ -239,6 +277,8 @@ const INFLATED_MAX = 1_032
 const MOST_BEFORE = 16
 /** What an object costs beside its bytes: its hash, its place in the maps. */
 const OBJECT_COST = 256
+/** What the name of a parent costs. */
+const PARENT_COST = 64
 
 /** Returns the parents that a commit names; undefined of one with more than are looked at, or that is none. */
 function parentsIn(bytes: Uint8Array, format: ObjectFormat): readonly string[] | undefined {
@@ -270,14 +310,20 @@ export interface Descent {
 /** Commits that a fast-forward goes over at most, to be proven. */
 export const DESCENT_COMMITS_MAX = 4_096
 
-/** Looks for a commit among the ancestors of another one, in commits that are known. */
-export function descent(parents: Parents, newer: string, older: string): Descent {
+/** Looks for a commit among the ancestors of another one, in commits that are known; behind those of `ends` nobody looks. */
+export function descent(
+  parents: Parents,
+  newer: string,
+  older: string,
+  ends: ReadonlySet<string> = new Set(),
+): Descent {
   const seen = new Set([newer])
   const unknown: string[] = []
   for (const each of seen) {
     // A longer way is looked at by nobody: what it proves would cost everybody's time.
     if (seen.size > DESCENT_COMMITS_MAX) return { isProven: false, unknown: [] }
     if (each === older) return { isProven: true, unknown: [] }
+    if (ends.has(each)) continue
     const known = parents.get(each)
     if (known === undefined) unknown.push(each)
     else for (const parent of known) seen.add(parent)
