@@ -31,6 +31,7 @@ export class NodeReply implements WebReply {
   readonly #response: NodeResponse
   readonly #destroy: () => void
   readonly #gone = new AbortController()
+  #isRefused = false
 
   /** `destroy` ends the connection, or of HTTP/2 the stream, at once. */
   constructor(response: NodeResponse, destroy: () => void) {
@@ -98,8 +99,11 @@ export class NodeReply implements WebReply {
   }
 
   refuse(status: number, sentence: string, reference?: string): void {
+    // Whoever was refused has been told why, and reads that.
+    if (this.#isRefused) return
     if (this.hasBegun) return this.cut()
     if (this.#gone.signal.aborted) return
+    this.#isRefused = true
     // npm and pip show nothing else of an answer; RFC 9112, 4.
     if (!('stream' in this.#response)) this.#response.statusMessage = reasonOf(sentence)
     const text = Buffer.from(`${sentence}\n`)

@@ -10,7 +10,7 @@ import { FETCH_BYTES_MAX, type GitFetch, plainFetch, readFetch, WANTS_MAX } from
 import { refuseGit } from './git-refusal.ts'
 import { readGitRequest } from './git-request.ts'
 import { DELIMITER, FLUSH, pkt } from './pkt-line.ts'
-import { SHOWN_OBJECTS_MAX, ShownRefs, unshownWants } from './shown-refs.ts'
+import { SHOWN_OBJECTS_MAX, ShownRefs, unshownWants } from './shown/shown-refs.ts'
 
 const shows = (ref: string) => ref === 'refs/heads/main' || ref === 'refs/tags/v1'
 

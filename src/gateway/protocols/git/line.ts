@@ -2,7 +2,7 @@ import { protocolName, type ToolName } from '../../../model/index.ts'
 import { OriginLine, type OriginLineOptions } from '../http/origin-line.ts'
 import { patternOf } from './contract.ts'
 import type { RepositoryPattern } from './repository-pattern.ts'
-import { ShownObjects } from './shown-objects.ts'
+import { ShownObjects } from './shown/shown-objects.ts'
 
 export const GIT_NAME = protocolName('git')
 

@@ -19,7 +19,7 @@ import {
   sendGit,
 } from './sending.ts'
 import { ATOMIC, servePush } from './serve-push.ts'
-import { ShownRefs, unshownWants } from './shown-refs.ts'
+import { ShownRefs, unshownWants } from './shown/shown-refs.ts'
 
 /**
  * Serves one request of a cell's git.

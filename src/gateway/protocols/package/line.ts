@@ -6,7 +6,7 @@ import { OriginClient } from '../http/origin-client.ts'
 import { OriginLine, type OriginLineOptions } from '../http/origin-line.ts'
 import type { DecidedRelease } from './lists/marked-list.ts'
 import { PackageDesk } from './lists/package-desk.ts'
-import { type PackagePolicy, PackageRules } from './rules/package-policy.ts'
+import type { PackageRules } from './rules/package-policy.ts'
 
 export const PACKAGE_NAME = protocolName('package')
 
@@ -14,12 +14,18 @@ export const PACKAGE_NAME = protocolName('package')
 export interface PackageLineOptions extends OriginLineOptions {
   /** Origin of the files, where they lie elsewhere. */
   readonly files?: Origin
-  readonly policy: PackagePolicy
+  /** Made once for all cells of the registry. */
+  readonly rules: PackageRules
 }
 
-/** Releases of all lists together that are remembered, and lists: an install asks for some thousand packages. */
-const RELEASES_MAX = 400_000
-const LISTS_MAX = 4_096
+/** The part of a release that is remembered, for when its file is asked for. */
+export type KnownRelease = Pick<DecidedRelease, 'version' | 'url' | 'refusal'>
+
+/** Lists that are remembered, and bytes of all of them: an install asks for some thousand packages. */
+export const LISTS_KNOWN_MAX = 4_096
+export const LISTS_KNOWN_BYTES_MAX = 33_554_432
+/** What a release costs beside its texts. */
+const RELEASE_COST = 200
 /** Milliseconds for which what a list said is believed; then it is asked for anew. */
 const BELIEVED_MS = 600_000
 
@@ -30,14 +36,14 @@ export class PackageLine extends OriginLine {
   readonly desk = new PackageDesk()
   readonly #files: { readonly origin: Origin; readonly client: OriginClient } | undefined
   /** Releases by the name of the package, the oldest first. */
-  readonly #known = new Map<string, { readonly releases: readonly DecidedRelease[]; readonly atMs: number }>()
-  #releases = 0
+  readonly #known = new Map<string, KnownList>()
+  #knownBytes = 0
 
   constructor(options: PackageLineOptions) {
     super(options, { protocol: PACKAGE_NAME, key: 'packages' })
-    const { policy, files } = options
-    this.registry = policy.ecosystem
-    this.rules = new PackageRules(policy)
+    const { rules, files } = options
+    this.registry = rules.ecosystem
+    this.rules = rules
     this.#files = files && {
       origin: files,
       client: new OriginClient({ ...options, origin: files, caKey: 'packages: { ca: ./ca.pem }' }),
@@ -63,17 +69,20 @@ export class PackageLine extends OriginLine {
   /** Remembers what a list said of its releases. */
   remember(name: string, releases: readonly DecidedRelease[], nowMs: number): void {
     this.#forget(name)
-    this.#known.set(name, { releases, atMs: nowMs })
-    this.#releases += releases.length
-    for (const [oldest] of this.#known) {
-      if (this.#releases <= RELEASES_MAX && this.#known.size <= LISTS_MAX) break
-      if (oldest !== name) this.#forget(oldest)
-      else break
+    const bytes = releases.reduce((sum, each) => sum + bytesOf(each), RELEASE_COST)
+    // A list that is longer is asked for again with each of its files.
+    if (bytes > LISTS_KNOWN_BYTES_MAX) return
+    const kept = releases.map(({ version, url, refusal }) => ({ version, url, refusal }))
+    this.#known.set(name, { releases: kept, bytes, atMs: nowMs })
+    this.#knownBytes += bytes
+    for (const oldest of this.#known.keys()) {
+      if (this.#knownBytes <= LISTS_KNOWN_BYTES_MAX && this.#known.size <= LISTS_KNOWN_MAX) break
+      this.#forget(oldest)
     }
   }
 
   /** Returns what the list of a package says, where it is known and new enough to be believed. */
-  releasesOf(name: string, nowMs: number): readonly DecidedRelease[] | undefined {
+  releasesOf(name: string, nowMs: number): readonly KnownRelease[] | undefined {
     const known = this.#known.get(name)
     return known === undefined || nowMs - known.atMs > BELIEVED_MS ? undefined : known.releases
   }
@@ -90,9 +99,19 @@ export class PackageLine extends OriginLine {
   }
 
   #forget(name: string): void {
-    this.#releases -= this.#known.get(name)?.releases.length ?? 0
+    this.#knownBytes -= this.#known.get(name)?.bytes ?? 0
     this.#known.delete(name)
   }
+}
+
+interface KnownList {
+  readonly releases: readonly KnownRelease[]
+  readonly bytes: number
+  readonly atMs: number
+}
+
+function bytesOf({ version, url, refusal = '' }: KnownRelease): number {
+  return RELEASE_COST + version.length + url.length + refusal.length
 }
 
 /** An origin, its client, and the headers that are put into its requests. */

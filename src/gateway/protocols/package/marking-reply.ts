@@ -12,13 +12,15 @@ export interface GatheredList {
 }
 
 /**
- * Takes an answer in place of a cell, and holds it until it is whole: a list is marked before any of it is shown. What it holds
- * is taken of the room until it is asked for.
+ * Takes an answer in place of a cell, and holds it until it is whole: a list is marked before any of it is shown. What it holds,
+ * and what is made of it, is taken of the room until `leave`.
  */
 export class GatheringReply implements WebReply {
   readonly gone: AbortSignal
   readonly #room: Room
   readonly #bytes = new GrowingBytes()
+  /** Bytes that are taken of the room. */
+  #taken = 0
   #head: Omit<GatheredList, 'bytes'> | undefined
   #problem: string | undefined
   #ended = false
@@ -41,7 +43,7 @@ export class GatheringReply implements WebReply {
   write(piece: Uint8Array): boolean {
     if (this.#problem !== undefined) return true
     if (this.#bytes.length + piece.length > LIST_BYTES_MAX) this.#fail(`it has more than ${LIST_BYTES_MAX} bytes`)
-    else if (!this.#room.take(piece.length)) this.#fail('too much is being read of its cell at once')
+    else if (!this.holds(this.#taken + piece.length)) this.#fail(TOO_MUCH)
     else this.#bytes.push(piece)
     return true
   }
@@ -62,18 +64,32 @@ export class GatheringReply implements WebReply {
     this.#fail('it was not sent')
   }
 
-  /** Returns what came, and gives back its room; the error says why it is not whole. */
+  /** Returns what came; the error says why it is not whole. */
   take(): Result<GatheredList, string> {
-    this.#room.give(this.#bytes.length)
     const bytes = this.#bytes.take()
     if (this.#problem !== undefined) return no(this.#problem)
     if (this.#head === undefined || !this.#ended) return no('no whole answer came')
     return ok({ ...this.#head, bytes })
   }
 
+  /** Has so many bytes of the room from now on; false, and nothing changed, where there is no more. */
+  holds(bytes: number): boolean {
+    if (bytes > this.#taken && !this.#room.take(bytes - this.#taken)) return false
+    if (bytes < this.#taken) this.#room.give(this.#taken - bytes)
+    this.#taken = bytes
+    return true
+  }
+
+  /** Gives back all that is taken of the room: nothing of what came, or was made of it, is held any more. */
+  leave(): void {
+    this.holds(0)
+  }
+
   #fail(problem: string): void {
     this.#problem ??= problem
-    this.#room.give(this.#bytes.length)
     this.#bytes.take()
+    this.leave()
   }
 }
+
+export const TOO_MUCH = 'too much is being read of its cell at once'

@@ -10,10 +10,11 @@ import { readTarget } from '../../web/request-target.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
 import { performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
-import type { PackageLine, Reached } from './line.ts'
-import { type DecidedRelease, type MarkedList, releaseAt } from './lists/marked-list.ts'
+import type { KnownRelease, PackageLine, Reached } from './line.ts'
+import { type MarkedList, releaseAt } from './lists/marked-list.ts'
 import type { ListJob } from './lists/package-work.ts'
-import { GatheringReply } from './marking-reply.ts'
+import { GatheringReply, TOO_MUCH } from './marking-reply.ts'
+import { PinnedReply } from './pinned-reply.ts'
 import { type PackageRequest, readPackageRequest } from './reading/package-request.ts'
 import type { NameRules } from './rules/package-policy.ts'
 
@@ -36,7 +37,9 @@ interface Ground {
  * Serves one request of a cell to a registry.
  *
  * - PK1  A list is shown whole, and marked: a version that the owner's rules refuse says so, there or in the status of its file.
- * - PK2  A file is asked for only where its list, which is new enough, says that its version is allowed.
+ * - PK2  A file is asked for only where its list, which is new enough, says that its version is allowed: by the rules that its
+ *        gateway began with, at the time at which the list came.
+ * - PK3  The file of a version that is pinned is shown to its end only if it has a pinned digest, whatever its list says.
  */
 export async function servePackage(
   gate: EnvironmentContext,
@@ -60,6 +63,7 @@ export async function servePackage(
   if (!read.ok) return refuse(read.reason, { what: `${request.method} ${target.value.path}`.slice(0, 200) })
   const asked = read.value
   const args = argumentsOf(asked)
+  let pins: readonly (readonly string[])[] = []
   if (asked.kind !== 'keys') {
     // Nobody outside hears of a name that is refused.
     const rules = line.rules.about(asked.name)
@@ -67,16 +71,20 @@ export async function servePackage(
     if (why !== undefined) return refuse(why, args)
     if (asked.kind === 'list' && request.method === 'GET') {
       if (!(await entered(slots, reply.gone))) return
+      const gathered = new GatheringReply(reply.gone, room)
       try {
-        return await serveList(ground, asked, rules, { reply, room })
+        return await serveList(ground, asked, rules, { reply, gathered })
       } finally {
+        gathered.leave()
         slots.give()
       }
     }
     if (asked.kind === 'file') {
       const release = await releaseOf(ground, asked, rules, { reply, room, slots })
-      if (!release.ok) return refuse(release.reason, args, 502)
+      // Where the list itself was refused, or waits, that has been told.
+      if (!release.ok) return reply.hasBegun || reply.gone.aborted ? undefined : refuse(release.reason, args, 502)
       if (release.value.refusal !== undefined) return refuse(withoutOurs(release.value.refusal), args)
+      pins = pinsOf(asked, rules, release.value)
     }
   }
   const reached = line.reachedFor(asked.kind === 'file' ? 'file' : 'list')
@@ -88,8 +96,20 @@ export async function servePackage(
     target: asked.target,
     args,
     reply,
-    sink: reply,
-    accept: acceptOf(asked, request),
+    sink: pins.length === 0 || method !== 'GET' ? reply : new PinnedReply(reply, pins),
+  })
+}
+
+/** Returns the digests that a file may have, by the version that its list says and by the one in its name. */
+function pinsOf(
+  asked: PackageRequest & { readonly kind: 'file' },
+  { pins }: NameRules,
+  { version }: KnownRelease,
+): readonly (readonly string[])[] {
+  if (asked.of === 'metadata') return []
+  return [...new Set([asked.version, version])].flatMap((each) => {
+    const pinned = pins.get(each)
+    return pinned === undefined ? [] : [pinned]
   })
 }
 
@@ -104,14 +124,20 @@ function entered(slots: Slots, gone: AbortSignal): Promise<boolean> {
   )
 }
 
-/** Asks for a list, marks it, and shows it. */
+/** An answer of the cell, and what is gathered for it. */
+interface Gathering {
+  readonly reply: WebReply
+  readonly gathered: GatheringReply
+}
+
+/** Asks for a list, marks it, and shows it; resolves when the cell has read it, or has gone. */
 async function serveList(
   ground: Ground,
   asked: PackageRequest & { readonly kind: 'list' },
   rules: NameRules,
-  { reply, room }: Pick<PackageServed, 'reply' | 'room'>,
+  { reply, gathered }: Gathering,
 ): Promise<void> {
-  const came = await listOf(ground, asked, rules, { reply, room })
+  const came = await listOf(ground, asked, rules, { reply, gathered })
   if (!came.ok || reply.hasBegun) {
     if (!came.ok && !reply.hasBegun && !reply.gone.aborted) reply.refuse(502, refusalSentence(came.reason, undefined))
     return
@@ -119,8 +145,9 @@ async function serveList(
   const { status, headers, list, bytes } = came.value
   const shown = list?.bytes ?? bytes
   const own = headers.filter(([name]) => !CHANGED.has(name.toLowerCase()))
+  if (!gathered.holds(shown.length)) return reply.refuse(502, refusalSentence(TOO_MUCH, undefined))
   reply.begin(status, [...own, ['content-length', String(shown.length)], ['cache-control', 'no-store']])
-  reply.write(shown)
+  if (!reply.write(shown)) await new Promise<void>((resolve) => reply.drained(resolve))
   reply.end()
 }
 
@@ -143,12 +170,10 @@ async function listOf(
   ground: Ground,
   asked: PackageRequest & { readonly kind: 'list' },
   rules: NameRules,
-  { reply, room }: Pick<PackageServed, 'reply' | 'room'>,
+  { reply, gathered }: Gathering,
 ): Promise<Result<CameList, string>> {
   const { gate, cell, line } = ground
-  const gathered = new GatheringReply(reply.gone, room)
   const reached = line.reachedFor('list')
-  const accept = line.registry === 'npm' ? 'application/json' : 'application/vnd.pypi.simple.v1+json'
   const args = argumentsOf(asked)
   const sent = await send(ground, {
     asked,
@@ -158,7 +183,6 @@ async function listOf(
     args,
     reply,
     sink: gathered,
-    accept,
   })
   const came = gathered.take()
   if (!sent) return no('it was refused')
@@ -186,27 +210,29 @@ async function releaseOf(
   asked: PackageRequest & { readonly kind: 'file' },
   rules: NameRules,
   { reply, room, slots }: Pick<PackageServed, 'reply' | 'room' | 'slots'>,
-): Promise<Result<DecidedRelease, string>> {
+): Promise<Result<KnownRelease, string>> {
   const { gate, line } = ground
   const { name } = asked
   let releases = line.releasesOf(name, gate.nowMs())
   if (releases === undefined) {
     if (!(await entered(slots, reply.gone))) return no('whoever asked has gone')
+    const gathered = new GatheringReply(reply.gone, room)
     try {
       // Another request may have asked meanwhile.
       releases = line.releasesOf(name, gate.nowMs())
       if (releases === undefined) {
         const target = line.registry === 'npm' ? `/${name.replace('/', '%2f')}` : `/simple/${name}/`
-        const came = await listOf(ground, { kind: 'list', name, target }, rules, { reply, room })
+        const came = await listOf(ground, { kind: 'list', name, target }, rules, { reply, gathered })
         if (!came.ok) return no(`what the list of ${name} says of it is not known: ${came.reason}`)
         releases = came.value.list?.releases ?? []
       }
     } finally {
+      gathered.leave()
       slots.give()
     }
   }
   const target = asked.of === 'metadata' ? asked.target.slice(0, -'.metadata'.length) : asked.target
-  const release = releaseAt({ releases }, target)
+  const release = releaseAt(releases, target)
   return release === undefined ? no(`the list of ${name} has no such file`) : ok(release)
 }
 
@@ -220,7 +246,6 @@ interface Sending {
   readonly reply: WebReply
   /** Takes what comes. */
   readonly sink: WebReply
-  readonly accept: string
 }
 
 /** Sends a request as an action; false where it was not sent, and the cell has been told why. */
@@ -233,7 +258,7 @@ async function send({ gate, cell, line }: Ground, sending: Sending): Promise<boo
     args,
     sink,
     gone: reply.gone,
-    prepare: (onHead) => prepared(gate, sending, onHead),
+    prepare: (onHead) => prepared(gate, sending, { onHead, accept: acceptOf(line.registry, asked) }),
   })
   if (performed.kind === 'passed' || performed.kind === 'answered') return true
   if (reply.hasBegun || reply.gone.aborted) return false
@@ -248,14 +273,15 @@ async function send({ gate, cell, line }: Ground, sending: Sending): Promise<boo
 /** Puts a request into the bytes that leave: nothing of its head is the cell's. */
 function prepared(
   gate: EnvironmentContext,
-  { reached, method, target, sink, accept }: Sending,
-  onHead: (head: AnswerHead) => void,
+  { reached, method, target, sink }: Sending,
+  { onHead, accept }: { readonly onHead: (head: AnswerHead) => void; readonly accept: string },
 ): Prepared {
   const headers = ['accept', accept, 'accept-encoding', 'identity', 'user-agent', 'firebreak']
   return {
     bytes: requestHead(method, target, reached.origin.authority, headers),
     send: (options) => {
       const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, reply: sink, onHead })
+      if (sink instanceof PinnedReply) sink.onOther((why) => exchange.cut(why))
       try {
         const own = [...reached.headers()].flat()
         const verb = method === 'HEAD' ? 'HEAD' : 'GET'
@@ -284,10 +310,9 @@ function argumentsOf(asked: PackageRequest): JsonObject {
   }
 }
 
-function acceptOf({ kind }: PackageRequest, { headers }: WebRequest): string {
+function acceptOf(registry: PackageLine['registry'], { kind }: PackageRequest): string {
   if (kind === 'file') return '*/*'
-  const said = headers.find(([name]) => name === 'accept')?.[1] ?? ''
-  return /^[\w.+*/;=, -]{1,200}$/.test(said) ? said : '*/*'
+  return kind === 'list' && registry === 'pypi' ? 'application/vnd.pypi.simple.v1+json' : 'application/json'
 }
 
 function withoutOurs(refusal: string): string {

@@ -23,8 +23,11 @@ export interface DecidedRelease {
 }
 
 /** Returns the release whose file is asked for by a path; undefined where the list has none, and where two have that path. */
-export function releaseAt(list: Pick<MarkedList, 'releases'>, target: string): DecidedRelease | undefined {
-  const found = list.releases.filter(({ url }) => pathOf(url) === target)
+export function releaseAt<Release extends Pick<DecidedRelease, 'url'>>(
+  releases: readonly Release[],
+  target: string,
+): Release | undefined {
+  const found = releases.filter(({ url }) => pathOf(url) === target)
   return found.length === 1 ? found[0] : undefined
 }
 

@@ -39,8 +39,8 @@ describe('a list of npm', () => {
     const { text, list } = marked(real('is-odd'), 'is-odd')
     assert.equal(text, real('is-odd'))
     assert.equal(list.latest, undefined)
-    assert.equal(releaseAt(list, '/is-odd/-/is-odd-3.0.1.tgz')?.version, '3.0.1')
-    assert.equal(releaseAt(list, '/is-odd/-/is-odd-9.0.0.tgz'), undefined)
+    assert.equal(releaseAt(list.releases, '/is-odd/-/is-odd-3.0.1.tgz')?.version, '3.0.1')
+    assert.equal(releaseAt(list.releases, '/is-odd/-/is-odd-9.0.0.tgz'), undefined)
   })
 
   it('marks a version that is refused, and moves latest back to the newest that is not', () => {
@@ -141,7 +141,7 @@ describe('a list of npm', () => {
     const entry = (version: string) =>
       `"${version}":{"name":"a","version":"${version}","dist":{"tarball":"https://x/a/-/a-1.0.0.tgz"}}`
     const { list } = marked(`{"name":"a","versions":{${entry('1.0.0')},${entry('2.0.0')}}}`, 'a', { ageMsMin: 0 })
-    assert.equal(releaseAt(list, '/a/-/a-1.0.0.tgz'), undefined)
+    assert.equal(releaseAt(list.releases, '/a/-/a-1.0.0.tgz'), undefined)
   })
 })
 

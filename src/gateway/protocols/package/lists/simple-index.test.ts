@@ -43,7 +43,7 @@ describe('a page of the simple index in JSON', () => {
     const { text, list } = marked(markSimpleJson, json, { scripts: ['sampleproject'] })
     assert.equal(text, json)
     const place = '/packages/d7/73/c16e5f3f0d37c60947e70865c255a58dc408780a6474de0523afd0ec553a'
-    const wheel = releaseAt(list, `${place}/sampleproject-4.0.0-py3-none-any.whl`)
+    const wheel = releaseAt(list.releases, `${place}/sampleproject-4.0.0-py3-none-any.whl`)
     assert.deepEqual([wheel?.version, wheel?.verdict.allowed], ['4', true])
   })
 

@@ -1,6 +1,6 @@
 import { no, ok, type Result } from '../../../../model/index.ts'
 import { normalName, pypiFile } from '../reading/package-name.ts'
-import { decideRelease, type NameRules, type ReleaseVerdict, readIntegrity } from '../rules/package-policy.ts'
+import { decideRelease, type NameRules, type ReleaseVerdict } from '../rules/package-policy.ts'
 import { edited, type JsonMember, JsonWalk, type TextEdit } from './json-walk.ts'
 import { type DecidedRelease, type MarkedList, refusalOf, timeIn } from './marked-list.ts'
 
@@ -22,10 +22,9 @@ export function markSimpleJson(text: string, rules: NameRules, nowMs: number): R
       const parts = named(walk.members(item))
       const file = walk.string(parts.get('filename')) ?? ''
       const hashes = parts.get('hashes')
-      const integrity = (hashes === undefined ? [] : walk.members(hashes)).flatMap((hash) => {
-        const said = `${hash.key}=${walk.string(hash) ?? ''}`
-        return readIntegrity(said) === undefined ? [] : [said]
-      })
+      const integrity = (hashes === undefined ? [] : walk.members(hashes)).map(
+        (hash) => `${hash.key}=${walk.string(hash) ?? ''}`,
+      )
       const publishedMs = timeIn(walk.string(parts.get('upload-time')))
       const release = decided({ file, url: walk.string(parts.get('url')) ?? '', integrity, publishedMs }, rules, nowMs)
       releases.push(release)
@@ -62,7 +61,7 @@ export function markSimpleHtml(text: string, rules: NameRules, nowMs: number): R
     const said = attributesIn(attributes ?? '')
     if (said === undefined) return no(`a link at character ${at} names an attribute twice`)
     const [url = '', fragment = ''] = unescaped(said.get('href')?.value ?? '').split('#')
-    const integrity = readIntegrity(fragment) === undefined ? [] : [fragment]
+    const integrity = fragment === '' ? [] : [fragment]
     const file = decodedName(url.slice(url.lastIndexOf('/') + 1))
     const release = decided({ file, url, integrity, publishedMs: undefined }, rules, nowMs)
     releases.push(release)

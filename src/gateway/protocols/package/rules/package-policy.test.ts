@@ -76,9 +76,15 @@ describe('a version of a package', () => {
   it('has the integrity that is pinned, and no other of that kind', () => {
     const pins = [{ name: 'left-padding', version: '1.0.0', integrity: [SHA] }]
     assert.equal(why({}, { pins }), 'allowed')
-    for (const integrity of [[OTHER], [], [SHA, OTHER], ['sha1-x']])
+    for (const integrity of [[OTHER], [], [SHA, OTHER], ['sha1-x'], [SHA, `${OTHER}?x`], [SHA, 'md5=1']])
       assert.equal(why({ integrity }, { pins }), 'its integrity is not the one that is pinned')
     assert.equal(why({ version: '1.0.1', integrity: [OTHER] }, { pins }), 'allowed')
+    // Clients check the strongest digest that a list says.
+    const weaker = `sha256=${'a'.repeat(64)}`
+    const weak = [{ name: 'left-padding', version: '1.0.0', integrity: [weaker] }]
+    assert.equal(why({ integrity: [weaker] }, { pins: weak }), 'allowed')
+    assert.match(why({ integrity: [weaker, OTHER] }, { pins: weak }), /not the one that is pinned/)
+    assert.equal(why({ integrity: [weaker, SHA] }, { pins }), 'allowed')
     assert.equal(readIntegrity(`sha512:${'01'.repeat(64)}`), readIntegrity(SHA))
     for (const none of [
       '',

@@ -80,6 +80,10 @@ export class PackageRules {
     }
   }
 
+  get ecosystem(): Ecosystem {
+    return this.#policy.ecosystem
+  }
+
   /** Returns what the policy says about a name, which is one as its registry compares it. Nobody outside is asked. */
   about(name: string): NameRules {
     const { ecosystem, ageMsMin } = this.#policy
@@ -113,7 +117,7 @@ export interface ListedRelease {
   readonly version: string
   /** Epoch ms; undefined where the list does not say. */
   readonly publishedMs: number | undefined
-  /** Digests of its file. */
+  /** Digests of its file as the list has them, also such as nobody here understands. */
   readonly integrity: readonly string[]
   /** Names of the programs that run when it is installed. */
   readonly scripts: readonly string[]
@@ -179,12 +183,23 @@ function sized(kind: string, hex: string): string | undefined {
   return hex.length * 4 === Number(kind.slice(3)) ? `${kind}:${hex}` : undefined
 }
 
-/** Tells whether a file has a pinned digest, and no digest of that kind which is not pinned. */
+/**
+ * Tells whether a list says of a file that it has a pinned digest, and nothing else that somebody could check it by: no other
+ * digest of that kind, none of a stronger kind, and none that is not understood here.
+ */
 function isPinned(listed: readonly string[], pinned: readonly string[]): boolean {
   const wanted = new Set(pinned.flatMap((each) => readIntegrity(each) ?? []))
-  const kinds = new Set([...wanted].map((each) => each.split(':')[0]))
-  const said = listed.flatMap((each) => readIntegrity(each) ?? []).filter((each) => kinds.has(each.split(':')[0]))
-  return said.length > 0 && said.every((each) => wanted.has(each))
+  const kinds = new Set([...wanted].map(kindOf))
+  const said = listed.map(readIntegrity)
+  const strongest = [...kinds].toSorted().at(-1) ?? ''
+  if (said.some((each) => each === undefined || kindOf(each) > strongest)) return false
+  const known = said.filter((each) => each !== undefined && kinds.has(kindOf(each)))
+  return known.length > 0 && known.every((each) => each !== undefined && wanted.has(each))
+}
+
+/** Returns the kind of a digest in one form: `sha256`, `sha384` or `sha512`, the stronger behind the weaker. */
+function kindOf(digest: string): string {
+  return digest.slice(0, digest.indexOf(':'))
 }
 
 interface Exceptions {

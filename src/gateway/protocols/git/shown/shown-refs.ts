@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer'
-import { no, ok, type Result } from '../../../model/index.ts'
-import { FETCH_CAPABILITIES } from './fetch.ts'
-import type { GitService } from './git-request.ts'
-import { FLUSH, type Pkt, PktReader, pkt, pktText } from './pkt-line.ts'
-import { MEANINGFUL_CAPABILITIES, PUSH_CAPABILITIES, splitOnce } from './push.ts'
-import { isNoObject } from './ref-name.ts'
+import { no, ok, type Result } from '../../../../model/index.ts'
+import { FETCH_CAPABILITIES } from '../fetch.ts'
+import type { GitService } from '../git-request.ts'
+import { FLUSH, type Pkt, PktReader, pkt, pktText } from '../pkt-line.ts'
+import { MEANINGFUL_CAPABILITIES, PUSH_CAPABILITIES, splitOnce } from '../push.ts'
+import { isNoObject } from '../ref-name.ts'
 
 export interface ShownRefsOptions {
   /** A list of refs as a service gives it (any version), or the answer to `ls-refs` (version 2). */
