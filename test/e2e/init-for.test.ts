@@ -1,10 +1,18 @@
-/** `firebreak init --for`, as somebody with a repository and an agent uses it. The agent is a script of that name. */
+/**
+ * `firebreak init --for`, as somebody with a repository and an agent, or a script, uses it. The agent is a script of its name;
+ * registries are a server on loopback.
+ */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { describe, it } from 'node:test'
+import process from 'node:process'
+import { before, describe, it } from 'node:test'
 import { SKIP, startFirebreak } from '../kit/command-line.ts'
-import { temporaryDirectory } from '../kit/temporary.ts'
+import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 
 const AGENT = `#!/bin/sh
 echo "args $*"
@@ -60,7 +68,104 @@ describe('firebreak init --for', { skip: SKIP }, () => {
   it('knows some, and says of any other what to give instead', async () => {
     const made = await firebreak('init', '--for', 'clippy', 'elsewhere')
     assert.equal(made.code, 2)
-    assert.match(made.stderr, /"clippy" is none of claude, codex, pi, opencode, gemini/)
+    assert.match(made.stderr, /"clippy" is none of claude, codex, pi, opencode, gemini, node, python/)
     assert.ok(!existsSync(join(repository, 'elsewhere')))
   })
+})
+
+const NODE_SCRIPT = `
+const told = async (url, body) => {
+  const answer = await fetch(url, body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  console.log(answer.status, await answer.text())
+}
+console.log('key', process.env.OPENAI_API_KEY, 'other', process.env.ANTHROPIC_API_KEY)
+await told('https://api.openai.com/v1/responses', { model: 'claude-5' })
+await told('https://registry.npmjs.org/plain-thing')
+await told('https://example.org/')
+`
+const PYTHON_SCRIPT = `
+import json, os, urllib.error, urllib.request
+def told(url, body=None):
+    asked = urllib.request.Request(url, data=body and json.dumps(body).encode(), headers={'content-type': 'application/json'} if body else {})
+    try:
+        with urllib.request.urlopen(asked) as answer: print(answer.status, answer.read().decode())
+    except urllib.error.HTTPError as refused: print(refused.code, refused.read().decode())
+print('key', os.environ.get('OPENAI_API_KEY'), 'other', os.environ.get('ANTHROPIC_API_KEY'))
+told('https://api.openai.com/v1/responses', {'model': 'claude-5'})
+told('https://pypi.org/simple/plain-thing/')
+told('https://example.org/')
+`
+
+/** Lists of both registries, of one old version. */
+const LISTS: Readonly<Record<string, object>> = {
+  '/plain-thing': {
+    name: 'plain-thing',
+    'dist-tags': { latest: '1.1.0' },
+    versions: {
+      '1.1.0': { name: 'plain-thing', version: '1.1.0', dist: { tarball: 'https://registry.npmjs.org/x.tgz' } },
+    },
+    time: { '1.1.0': '2020-01-01T00:00:00.000Z' },
+  },
+  '/simple/plain-thing/': {
+    meta: { 'api-version': '1.1' },
+    name: 'plain-thing',
+    files: [
+      {
+        filename: 'plain_thing-1.1.0-py3-none-any.whl',
+        url: 'https://files.pythonhosted.org/plain_thing-1.1.0-py3-none-any.whl',
+        hashes: { sha256: '0'.repeat(64) },
+        'upload-time': '2020-01-01T00:00:00Z',
+        size: 1,
+      },
+    ],
+    versions: ['1.1.0'],
+  },
+}
+
+describe('firebreak init --for a script of one’s own', { skip: SKIP }, () => {
+  const directory = temporaryDirectory()
+  let registry = ''
+
+  before(async () => {
+    const server = createServer(({ url = '' }, response) => {
+      const list = LISTS[url]
+      const type = url.startsWith('/simple') ? 'application/vnd.pypi.simple.v1+json' : 'application/json'
+      response.writeHead(list === undefined ? 404 : 200, { 'content-type': type }).end(JSON.stringify(list ?? {}))
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    cleanUp(() => void server.close())
+    const { port } = server.address() as AddressInfo // it listens on a port
+    registry = `http://127.0.0.1:${port}`
+  })
+
+  for (const [name, program, script, of] of [
+    ['node', 'node', NODE_SCRIPT, 'npm'],
+    ['python', 'python3', PYTHON_SCRIPT, 'pypi'],
+  ] as const) {
+    const missing = spawnSync(program, ['--version']).status !== 0
+    it(`${name}: its script asks the models whose key is here and has packages; nothing else is reached`, {
+      skip: missing && `no ${program}`,
+    }, async () => {
+      const repository = join(directory, name)
+      mkdirSync(repository)
+      writeFileSync(join(repository, 'script'), script)
+      const firebreak = (...words: string[]) =>
+        startFirebreak(words, { environment: { OPENAI_API_KEY: 'sk-the-real-key-0123456789' }, cwd: repository }).ended
+      const made = await firebreak('init', '--for', name)
+      assert.equal(made.code, 0, made.stderr)
+      assert.match(made.stdout, new RegExp(`may ask openai’s models for 20 USD a day, and have packages of ${of}`))
+      const file = join(directory, `${name}.firebreak`, 'firebreak.yaml')
+      const text = readFileSync(file, 'utf8')
+      assert.doesNotMatch(text, /anthropic|google|the-real-key/)
+      assert.doesNotMatch(text, new RegExp(`^ +${repository}: `, 'm'), 'its workspace is shown once')
+      writeFileSync(file, text.replace(`registry: ${of} }`, `registry: ${of}, url: "${registry}" }`))
+      const words = name === 'node' ? ['--input-type=module', '-e', script] : ['script']
+      const ran = await firebreak('run', '--', program, ...words)
+      assert.equal(ran.code, 0, ran.stderr)
+      assert.match(ran.stdout, /^key sk-dummy\S* other (?:undefined|None)$/m)
+      assert.match(ran.stdout, /^400 .*claude-5 is none of those that openai may be asked/m)
+      assert.match(ran.stdout, /^200 .*plain.thing.*1\.1\.0/m)
+      assert.match(ran.stdout, /^403 .*example\.org is no place that this cell may reach/m)
+    })
+  }
 })

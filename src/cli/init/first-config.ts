@@ -4,9 +4,9 @@ import type { CommandInCell } from '../../control/advice/command-in-cell.ts'
 import { stubLines, type ToolStub, yamlText } from '../../host/prepare/tool-stub.ts'
 import { HIDDEN_PATTERNS } from '../../host/programs/hidden-files.ts'
 import { resolvedPath } from '../../model/host/host-paths.ts'
-import { placeholdersIn, withUnseen } from '../../model/index.ts'
+import { type PackageRegistryName, placeholdersIn, withUnseen } from '../../model/index.ts'
 import { cutText } from '../../model/text/text.ts'
-import { DUMMY_KEYS, type KnownAgent } from './known-agents.ts'
+import { DUMMY_KEYS, type KnownAgent, type KnownModel } from './known-agents.ts'
 
 export interface FirstUpstream {
   readonly server: NamedServer
@@ -50,7 +50,7 @@ export function firstConfig(first: First): string {
   const active = first.upstreams.filter(({ server }) => !server.disabled)
   const off = first.upstreams.filter(({ server }) => server.disabled)
   const blocks = [
-    ...(agent.known === undefined ? [] : modelLines(agent.known)),
+    ...(agent.known === undefined ? [] : knownLines(agent.known)),
     ...active.flatMap((each, i) => upstreamLines(each, i, directory, taken)),
   ]
   const comments = [
@@ -91,10 +91,9 @@ function secretLines(
   usedIfEnabled: ReadonlySet<string>,
   known?: KnownAgent,
 ): readonly string[] {
-  const own =
-    known === undefined
-      ? []
-      : [`  ${known.provider}: { env: ${known.key} }   # yours, on this host: the cell has a dummy in its place`]
+  const own = (known?.models ?? []).map(
+    ({ provider, key }) => `  ${provider}: { env: ${key} }   # yours, on this host: the cell has a dummy in its place`,
+  )
   const taken = secrets.flatMap((secret) => {
     if (!used.has(secret.name) && !usedIfEnabled.has(secret.name)) return []
     const line =
@@ -234,8 +233,30 @@ function fileLines(files: ReadonlyMap<string, string>, indent: string, directory
   ]
 }
 
-/** Returns the lines of the provider that an agent asks. */
-function modelLines({ provider, models }: KnownAgent): readonly string[] {
+/** Returns the lines of the providers that an agent asks, and of the registry that its packages come from. */
+function knownLines({ models, registry }: KnownAgent): readonly string[] {
+  return [...models.flatMap(modelLines), ...(registry === undefined ? [] : [...registryLines(registry), ...AN_API])]
+}
+
+function registryLines(registry: PackageRegistryName): readonly string[] {
+  return [
+    `  ${registry}:`,
+    '    environment: test',
+    '    # Found at its own name. Versions that are younger than a week, look-alikes, and what runs scripts when it is installed,',
+    '    # are refused with the reason: young: [name@1.2.3], resembling: [name], scripts: [name] let one through by name.',
+    `    packages: { registry: ${registry} }`,
+  ]
+}
+
+/** The lines of an interface that a script asks, for a person to fill in: what is not here is refused. */
+const AN_API: readonly string[] = [
+  '  # api:   # anything else of the web that it asks, request by request; and a grant for it below',
+  '  #   environment: test',
+  '  #   http: { origin: "https://api.example.org", headers: { authorization: "Bearer ${secret:api}" } }',
+  '  #   tools: { "GET /items/{id}": { effect: read, returns: { $: [untrusted] } } }',
+]
+
+function modelLines({ provider, models }: KnownModel): readonly string[] {
   return [
     `  ${provider}:`,
     '    environment: test',
@@ -256,7 +277,7 @@ function agentLines(
     ...(contained?.env ?? []),
     ...(known === undefined
       ? []
-      : [[known.key, DUMMY_KEYS[known.key] ?? 'dummy'] as const, ...Object.entries(known.env)]),
+      : [...known.models.map(({ key }) => [key, DUMMY_KEYS[key] ?? 'dummy'] as const), ...Object.entries(known.env)]),
   ])
   const granted = upstreams.flatMap(({ server, tools }) => {
     const reads = tools.known ? tools.stubs.filter(({ effect }) => effect === 'read') : []
@@ -290,11 +311,11 @@ function agentLines(
     `      memory: ${known?.memory ?? '512MiB'}`,
     `      pids: ${known === undefined ? 64 : 256}`,
     `      wall: ${known === undefined ? '10min' : '8h'}`,
-    ...(granted.length + (known === undefined ? 0 : 1) === 0
+    ...(granted.length === 0 && known === undefined
       ? ['    # grants:', '    #   - { upstream: files, tools: [read_file], budget: { calls: 60/min }, expires: 8h }']
       : [
           '    grants:   # only what reads; add effects one by one, with when: (Cedar), spend:, rows: and bytes:',
-          ...(known === undefined ? [] : modelGrantLines(known)),
+          ...(known === undefined ? [] : knownGrantLines(known)),
           ...granted.flatMap(({ upstream, tools }) => [
             `      - upstream: ${upstream}`,
             `        tools: [${tools.join(', ')}]`,
@@ -306,8 +327,18 @@ function agentLines(
   ]
 }
 
-/** Returns the lines of an agent's grant to ask its model. */
-function modelGrantLines({ provider }: KnownAgent): readonly string[] {
+/** Returns the lines of an agent's grants to ask its models, and to have packages. */
+function knownGrantLines({ models, registry }: KnownAgent): readonly string[] {
+  const packages = [
+    `      - upstream: ${registry}`,
+    '        tools: [list, file]',
+    '        budget: { calls: 10000/day }',
+    '        expires: 30d',
+  ]
+  return [...models.flatMap(modelGrantLines), ...(registry === undefined ? [] : packages)]
+}
+
+function modelGrantLines({ provider }: KnownModel): readonly string[] {
   return [
     `      - upstream: ${provider}`,
     '        tools: [generate, count, models]',

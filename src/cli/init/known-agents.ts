@@ -1,21 +1,35 @@
 import { GATEWAY_PORT } from '../../host/prepare/cell-spec.ts'
-import type { ModelProviderName } from '../../model/index.ts'
+import type { ModelProviderName, PackageRegistryName } from '../../model/index.ts'
 
-/** An agent that people have, and what it needs in a cell to run as it does outside of one. */
+/** An agent that people have, or what they run scripts of their own by, and what it needs in a cell to run as it does outside. */
 export interface KnownAgent {
   /** The program, as `PATH` has it. */
   readonly program: string
-  readonly provider: Exclude<ModelProviderName, 'compatible'>
-  /** Models that it asks by itself. */
-  readonly models: readonly string[]
-  /** Variable that it reads its key from: the owner's stands there on the host, a dummy in the cell. */
-  readonly key: string
+  /** Programs that come with it, and that its cell has where this host has them. */
+  readonly beside?: readonly string[]
+  /** Models that it asks; of a script of one's own those whose key stands in the environment. */
+  readonly models: readonly KnownModel[]
+  /** The registry that its packages come from. */
+  readonly registry?: PackageRegistryName
   /** Variables beside it: nothing that reports home, nothing that updates itself. */
   readonly env: Readonly<Record<string, string>>
   readonly memory: string
   /** Files that its home begins with: path below it, and text. */
   readonly home: Readonly<Record<string, string>>
 }
+
+/** A provider of models that an agent asks. */
+export interface KnownModel {
+  readonly provider: Exclude<ModelProviderName, 'compatible'>
+  /** Models that it asks by itself. */
+  readonly models: readonly string[]
+  /** Variable that it reads its key from: the owner's stands there on the host, a dummy in the cell. */
+  readonly key: string
+}
+
+const ANTHROPIC: KnownModel = { provider: 'anthropic', models: ['claude-*'], key: 'ANTHROPIC_API_KEY' }
+const OPENAI: KnownModel = { provider: 'openai', models: ['gpt-*', 'codex-*', 'o*'], key: 'OPENAI_API_KEY' }
+const GOOGLE: KnownModel = { provider: 'google', models: ['gemini-*'], key: 'GEMINI_API_KEY' }
 
 const GATEWAY = `http://127.0.0.1:${GATEWAY_PORT}/mcp`
 
@@ -31,9 +45,7 @@ export const DUMMY_KEYS: Readonly<Record<string, string>> = {
 export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
   claude: {
     program: 'claude',
-    provider: 'anthropic',
-    models: ['claude-*'],
-    key: 'ANTHROPIC_API_KEY',
+    models: [ANTHROPIC],
     env: { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1', DISABLE_INSTALLATION_CHECKS: '1' },
     memory: '2GiB',
     home: {
@@ -48,9 +60,7 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
   },
   codex: {
     program: 'codex',
-    provider: 'openai',
-    models: ['gpt-*', 'codex-*', 'o*'],
-    key: 'OPENAI_API_KEY',
+    models: [OPENAI],
     env: { CODEX_API_KEY: DUMMY_KEYS.CODEX_API_KEY ?? '' },
     memory: '1GiB',
     home: {
@@ -72,18 +82,14 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
   },
   pi: {
     program: 'pi',
-    provider: 'anthropic',
-    models: ['claude-*'],
-    key: 'ANTHROPIC_API_KEY',
+    models: [ANTHROPIC],
     env: { PI_SKIP_VERSION_CHECK: '1', PI_TELEMETRY: '0' },
     memory: '1GiB',
     home: {},
   },
   opencode: {
     program: 'opencode',
-    provider: 'anthropic',
-    models: ['claude-*'],
-    key: 'ANTHROPIC_API_KEY',
+    models: [ANTHROPIC],
     env: { OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_MODELS_FETCH: '1' },
     memory: '3GiB',
     home: {
@@ -97,9 +103,7 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
   },
   gemini: {
     program: 'gemini',
-    provider: 'google',
-    models: ['gemini-*'],
-    key: 'GEMINI_API_KEY',
+    models: [GOOGLE],
     env: { GEMINI_CLI_TRUST_WORKSPACE: 'true', NO_UPDATE_NOTIFIER: '1' },
     memory: '3GiB',
     home: {
@@ -111,6 +115,43 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
       }),
     },
   },
+}
+
+/** Programs that run scripts of one's own, which ask what they are written to ask. */
+const SCRIPTS: Readonly<Record<string, KnownAgent>> = {
+  node: {
+    program: 'node',
+    beside: ['npm', 'npx'],
+    models: [ANTHROPIC, OPENAI, GOOGLE],
+    registry: 'npm',
+    // Questions beside lists and files are nothing that a registry is asked here: npm would complain of each.
+    env: { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' },
+    memory: '2GiB',
+    home: {},
+  },
+  python: {
+    program: 'python3',
+    beside: ['pip', 'pip3', 'uv'],
+    models: [ANTHROPIC, OPENAI, GOOGLE],
+    registry: 'pypi',
+    env: { PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1' },
+    memory: '2GiB',
+    home: {},
+  },
+}
+
+/** Names that `--for` knows. */
+export const KNOWN_NAMES: readonly string[] = [...Object.keys(KNOWN_AGENTS), ...Object.keys(SCRIPTS)]
+
+/** Returns what is known of an agent by its name; of a script's, the models whose key this environment has. */
+export function knownAgentNamed(
+  name: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): KnownAgent | undefined {
+  if (Object.hasOwn(KNOWN_AGENTS, name)) return KNOWN_AGENTS[name]
+  const script = Object.hasOwn(SCRIPTS, name) ? SCRIPTS[name] : undefined
+  if (script === undefined) return undefined
+  return { ...script, models: script.models.filter(({ key }) => (environment[key] ?? '') !== '') }
 }
 
 function json(value: unknown): string {

@@ -68,20 +68,36 @@ export function commandInCell(
   cwd: string,
   options: CommandInCellOptions = {},
 ): Result<CommandInCell, string> {
+  return lookedAround(cwd, options, (surroundings) => contain(command, surroundings, options.startsThere === true, 0))
+}
+
+/** Returns what a cell needs so that a program of this host is found there by its name. */
+export function programInCell(
+  program: string,
+  cwd: string,
+  options: CommandInCellOptions = {},
+): Result<Pick<CommandInCell, 'files' | 'env'>, string> {
+  return lookedAround(cwd, options, (surroundings) => {
+    const found = findProgram(program, surroundings)
+    if (!found.ok) return found
+    const { files, path, roots } = found.value
+    const near = { ...surroundings, roots: [...surroundings.roots, ...roots] }
+    const { left } = judged([...files.values()], near)
+    const env = new Map(path.length === 0 ? [] : [['PATH', [...path, BASE_VARIABLES.PATH].join(':')]])
+    return ok({ files: new Map([...files].filter(([, from]) => !left.includes(from))), env })
+  })
+}
+
+function lookedAround<T>(
+  cwd: string,
+  options: CommandInCellOptions,
+  look: (surroundings: Surroundings) => Result<T, string>,
+): Result<T, string> {
   const { variables = process.env, kept = [], byHand = false } = options
   const home = options.home ?? variables.HOME ?? '/root'
   const roots = rootsOfProject(options.project ?? cwd, home)
-  const around: Surroundings = {
-    cwd,
-    path: options.path ?? variables.PATH ?? '',
-    home,
-    variables,
-    kept,
-    roots,
-    byHand,
-  }
   try {
-    return contain(command, around, options.startsThere === true, 0)
+    return look({ cwd, path: options.path ?? variables.PATH ?? '', home, variables, kept, roots, byHand })
   } catch (error) {
     // What changes or is locked away while it is looked at.
     if (error instanceof Error && 'syscall' in error) return no(error.message)

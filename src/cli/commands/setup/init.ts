@@ -5,7 +5,7 @@ import { credentialsIn } from '../../../config/clients/credentials.ts'
 import { loadConfig } from '../../../config/load.ts'
 import { type PlannedSecret, SecretPlan } from '../../../config/mcp-servers.ts'
 import { configShape } from '../../../config/schema.ts'
-import { commandInCell } from '../../../control/advice/command-in-cell.ts'
+import { type CommandInCell, commandInCell, programInCell } from '../../../control/advice/command-in-cell.ts'
 import { inspectUpstreams } from '../../../host/prepare/inspect.ts'
 import { judgeConfig } from '../../../host/prepare/setup.ts'
 import { stubsOf, type ToolStub } from '../../../host/prepare/tool-stub.ts'
@@ -22,7 +22,7 @@ import {
   secretsNamed,
 } from '../../init/first-config.ts'
 import { type FirstServers, firstServers, workspacesOf } from '../../init/first-servers.ts'
-import { KNOWN_AGENTS, type KnownAgent } from '../../init/known-agents.ts'
+import { KNOWN_NAMES, type KnownAgent, knownAgentNamed } from '../../init/known-agents.ts'
 import { stateOf } from '../../options/state.ts'
 import { confirmed } from '../../person/confirmed.ts'
 import { named, plain, printable } from '../../print/printable.ts'
@@ -31,12 +31,13 @@ export const command: Command = {
   name: 'init',
   usage: [
     'firebreak init [<dir>]',
-    'firebreak init [<dir>] --for claude|codex|pi|opencode|gemini [--owner <person>] [-- agent command…]',
+    'firebreak init [<dir>] --for claude|codex|pi|opencode|gemini|node|python [--owner <person>] [-- agent command…]',
     'firebreak init [<dir>] [--mcp <file>] [--server <name>=<command or URL>]… [--owner <person>] [-- agent command…]',
   ],
   example: [
     'firebreak init my-agent && cd my-agent && firebreak run',
     'cd my-repository && firebreak init --for claude && firebreak run -- claude',
+    'cd my-repository && firebreak init --for node && firebreak run -- node script.mjs',
     'firebreak init my-agent --server files="node server.js ./data" -- node agent.mjs',
     'firebreak init my-agent --mcp .mcp.json --owner maria.silva@shop.example -- python3 agent.py',
   ].join('\n'),
@@ -52,7 +53,7 @@ export const command: Command = {
     for: {
       type: 'string',
       value: 'agent',
-      help: `set up for ${Object.keys(KNOWN_AGENTS).join(', ')}, in this directory as its workspace; written beside it`,
+      help: `set up for ${KNOWN_NAMES.join(', ')}, in this directory as its workspace; written beside it`,
     },
     owner: { type: 'string', value: 'person', help: 'who answers for the agent (default: you@example.org)' },
     agent: { type: 'string', value: 'name', help: 'what it is called (default: agent, or hello without a command)' },
@@ -180,9 +181,9 @@ function holdingFault(call: Call, workspace: string, directory: string): readonl
 function knownAgent(call: Call): Result<KnownAgent | undefined, string> {
   const name = call.text('for')
   if (name === undefined) return ok(undefined)
-  const known = Object.hasOwn(KNOWN_AGENTS, name) ? KNOWN_AGENTS[name] : undefined
+  const known = knownAgentNamed(name, process.env)
   return known === undefined
-    ? no(`"${name}" is none of ${Object.keys(KNOWN_AGENTS).join(', ')}: give its command instead, after --`)
+    ? no(`"${name}" is none of ${KNOWN_NAMES.join(', ')}: give its command instead, after --`)
     : ok(known)
 }
 
@@ -197,9 +198,26 @@ function agentOf(call: Call, known: KnownAgent | undefined, kept: readonly strin
     )
   const contained = commandInCell(words, process.cwd(), { kept, byHand: true })
   if (!contained.ok) return no(`the agent: ${contained.reason}`)
-  const name = call.text('agent') ?? known?.program ?? 'agent'
+  const name = call.text('agent') ?? call.text('for') ?? 'agent'
   if (known === undefined) return ok({ name, owner, contained: contained.value })
-  return ok({ name, owner, contained: { ...contained.value, workspace: process.cwd() }, known })
+  const all = (known.beside ?? []).reduce((whole, program) => withProgram(whole, program, kept), contained.value)
+  return ok({ name, owner, contained: { ...all, workspace: process.cwd() }, known })
+}
+
+/** Returns a command that finds another program in its cell, too, where this host has one that may be shown. */
+function withProgram(whole: CommandInCell, program: string, kept: readonly string[]): CommandInCell {
+  const own = programInCell(program, process.cwd(), { kept, byHand: true })
+  if (!own.ok) return whole
+  const path = [whole.env.get('PATH'), own.value.env.get('PATH')].flatMap((each) => each?.split(':') ?? [])
+  return {
+    ...whole,
+    files: new Map([...own.value.files, ...whole.files]),
+    env: new Map([
+      ...own.value.env,
+      ...whole.env,
+      ...(path.length > 0 ? [['PATH', [...new Set(path)].join(':')] as const] : []),
+    ]),
+  }
 }
 
 /** Returns the flag before a word, which names it: `--api-key`; empty where there is none. */
@@ -305,13 +323,15 @@ function tell(
     )
   line('')
   const open = active.some(({ tools }) => !tools.known)
-  const key = agent.known?.key
+  const missing = (agent.known?.models ?? []).filter(({ key }) => process.env[key] === undefined)
   const next = [
-    ...(key === undefined || process.env[key] !== undefined ? [] : [`export ${key}=… (yours: it stays on this host)`]),
+    ...missing.map(({ key }) => `export ${key}=… (yours: it stays on this host)`),
     'firebreak doctor',
     ...(open ? ['firebreak accept --stubs'] : []),
     ...(active.length > 0 ? [`firebreak accept --as ${agent.owner}`, `firebreak reach ${agent.name}`] : []),
-    agent.known === undefined ? 'firebreak run' : `firebreak run -- ${agent.known.program}`,
+    ...(agent.known === undefined
+      ? ['firebreak run']
+      : [`firebreak run -- ${agent.known.program}${ofScript(agent.known)}`]),
   ]
   line(`Next: read firebreak.yaml, then ${next.join(', then ')}`)
   call.print.object({
@@ -324,8 +344,17 @@ function tell(
 }
 
 function mayWhat(active: number, { known }: FirstAgent): string {
-  if (known !== undefined) return `, which may ask ${known.provider}’s models for 20 USD a day`
+  if (known !== undefined)
+    return `, which may ${[
+      ...known.models.map(({ provider }) => `ask ${provider}’s models for 20 USD a day`),
+      ...(known.registry === undefined ? [] : [`have packages of ${known.registry}`]),
+    ].join(', and ')}`
   return active === 0 ? ' that may do nothing yet' : ''
+}
+
+/** Returns the script that a person gives, where the program is no agent of its own. */
+function ofScript({ registry }: KnownAgent): string {
+  return registry === undefined ? '' : ' <script>'
 }
 
 function countsOf(stubs: readonly ToolStub[]): string {
