@@ -18,7 +18,8 @@ export const EFFECTS: readonly Effect[] = ['read', 'write', 'spend', 'irreversib
  * - A1  The cell picks `upstream`, `operation` and `tool` among what its configuration declares, and writes `args`; all else
  *        comes from its listener or the configuration.
  * - A2  `args` is what a strict parser returned, and exactly what is serialised again when the action is sent.
- * - A3  `effect` is the configuration's word on the tool; absent there, it is `irreversible`.
+ * - A3  `effect` is the configuration's word on the tool; absent there, it is `irreversible`. Of several operations it is the
+ *        gravest.
  */
 export interface Action {
   readonly id: ActionId
@@ -46,7 +47,17 @@ export interface Action {
    * seen, and has taken its place in the budgets of calls.
    */
   readonly during?: ActionId
+  /** Further operations of the same upstream that it makes use of: each is decided as its own is, with the same arguments. */
+  readonly alongside?: readonly FurtherOperation[]
   /** The effect that it compensates, or looks at: on a person's order, and no agent's. */
   readonly undoes?: ActionId
   readonly checks?: ActionId
+}
+
+/** An operation that an action makes use of beside its own: what the configuration and the accepted definition say of it. */
+export interface FurtherOperation extends Pick<Action, 'tool' | 'effect' | 'definition'> {}
+
+/** Returns the gravest of some effects, in the order of `EFFECTS`. */
+export function gravest(first: Effect, ...others: readonly Effect[]): Effect {
+  return others.reduce((most, each) => (EFFECTS.indexOf(each) > EFFECTS.indexOf(most) ? each : most), first)
 }

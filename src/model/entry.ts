@@ -162,6 +162,8 @@ export interface ActionIntent {
   readonly upstream: UpstreamName
   readonly operation: Operation
   readonly tool: ToolName
+  /** Further operations of the same upstream that it makes use of; each is let through with it. */
+  readonly alongside?: readonly ToolName[]
   /** Protocol that carries it; absent in entries from before 0.2, which are of `mcp`. */
   readonly protocol?: ProtocolName
   readonly effect: Effect
@@ -206,6 +208,7 @@ export interface ActionRefused {
   readonly upstream?: UpstreamName
   readonly operation?: Operation
   readonly tool?: ToolName
+  readonly alongside?: readonly ToolName[]
   readonly effect?: Effect
   readonly args?: Json
   readonly payload?: Commitment
@@ -233,6 +236,7 @@ export interface ActionHeld {
   readonly upstream: UpstreamName
   readonly operation: Operation
   readonly tool: ToolName
+  readonly alongside?: readonly ToolName[]
   readonly effect: Effect
   readonly definition: Sha256
   readonly args: Json

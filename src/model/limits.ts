@@ -116,6 +116,8 @@ export const LIMITS = {
   requestsUnderWayMax: 64,
   /** One call, whatever its upstream goes on sending: no tool that answers while a model waits takes longer. */
   callMsMax: 600_000,
+  /** One request to an origin of the web with its answer, however slowly they pass: a large clone takes less. */
+  exchangeMsMax: 3_600_000,
   /** Standing streams of one cell. */
   streamsMax: 16,
   /** Connections of one cell; Node's clients open a handful. */

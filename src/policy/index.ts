@@ -7,28 +7,23 @@ export type { BundledAction, BundledPolicy, PolicyBundle } from './cedar/bundle.
 export { type CompiledPolicies, compilePolicies } from './cedar/compile.ts'
 export { parsePolicies } from './cedar/load/parse.ts'
 export type { PolicySource } from './cedar/load/written.ts'
-export { cedarActionId } from './cedar/vocabulary.ts'
+export { cedarActionId, operationIds } from './cedar/vocabulary.ts'
 export { chargedIn, type Rows, rowsIn } from './decide/answer-cost.ts'
 export type { Authority, DefinitionProblem, Delegation } from './decide/authority.ts'
 export { type Effected, fillTemplate, undoneIn } from './decide/compensation.ts'
 export {
   type Admitted,
-  type Allowed,
   admit,
   type Candidate,
-  type Decided,
-  type Denied,
   decide,
   decideList,
   decideListed,
   decideStanding,
-  type Held,
   isLive,
-  type PermitReason,
   personCouldAllow,
-  type Refusal,
   topOf,
 } from './decide/decide.ts'
+export type { Allowed, Decided, Denied, Held, PermitReason, Refusal } from './decide/decided.ts'
 export type { GrantSource } from './decide/grant-permit.ts'
 export type { ArgumentLimit, Restriction } from './decide/restriction.ts'
 export { readSpend, type SpendProblem } from './decide/spend.ts'

@@ -30,6 +30,8 @@ export const CORE: readonly string[] = [
     ],
     ...['judge', 'links', 'long', 'member', 'operators', 'pattern', 'request', 'asked-words', 'sent-words'],
     ...[
+      'decided',
+      'several',
       'skeleton',
       'slices',
       'sliding-window',

@@ -78,7 +78,7 @@ function builtInTools(
   operation: Operation,
   known: ReadonlyMap<string, Omit<DeclaredTool, 'name'>>,
 ): ReadonlyMap<ToolName, DeclaredTool> {
-  const { tools = new Map<string, ShapedTool>(), accepts = [] } = value
+  const { tools = new Map<string, ShapedTool>(), accepts = [], timeout } = value
   for (const [name, tool] of tools) {
     if (!known.has(name))
       report(judge, source, `"${name}" is nothing that this upstream does`, [...known.keys()].join(', '))
@@ -88,7 +88,8 @@ function builtInTools(
     [...known].map(([text, own]) => {
       const name = grantedName(operation, text)
       const tool = [...tools].find(([written]) => written === text)?.[1]
-      const base = { ...own, name, accepts: [...(own.accepts ?? []), ...accepts] }
+      const all = timeout === undefined ? {} : { timeoutMs: timeout }
+      const base = { ...own, ...all, name, accepts: [...(own.accepts ?? []), ...accepts] }
       return [name, tool === undefined ? base : { ...base, ...declaredTool(name, tool, base.accepts) }] as const
     }),
   )

@@ -4,6 +4,7 @@ import {
   type Cost,
   type JsonObject,
   type Operation,
+  operationIn,
   type ToolName,
   toolName,
 } from '../../model/index.ts'
@@ -41,9 +42,11 @@ export interface Attempt {
   readonly about?: Pick<Action, 'undoes' | 'checks'>
   /** The most that this one takes, where its protocol reckons that from what it says. */
   readonly most?: Cost
+  /** Bytes of its body that leave, where that is known. */
+  readonly leaving?: number
   /**
-   * Other operations of the same upstream that it makes use of. Each has to be let through as if it were asked for alone;
-   * nothing is charged for them, and what comes back has the labels of each.
+   * Further operations of the same upstream that it makes use of, by the names that grants know them by. Each has to be let
+   * through as if it were asked for alone, the grants of all are charged, and what comes back has the labels of each.
    */
   readonly alongside?: readonly ToolName[]
   /** For a connection: returns the call under way on whose word a relay makes it, as often as it is asked. */
@@ -86,7 +89,7 @@ const NAME_CHARACTERS_MAX = 200
 export function asked(
   gate: EnvironmentContext,
   cell: ServedCell,
-  { upstream, operation, target, tool, args, during, most }: Attempt,
+  { upstream, operation, target, tool, args, during, most, leaving, alongside = [] }: Attempt,
 ): Asked {
   const call = during?.()
   return {
@@ -101,6 +104,10 @@ export function asked(
     args,
     ...(call && { during: call }),
     ...(most && { cost: most }),
+    ...(leaving !== undefined && { leaving }),
+    ...(alongside.length > 0 && {
+      alongside: alongside.map((name) => ({ tool: operationIn(name).tool, known: upstream.contract(name) })),
+    }),
   }
 }
 

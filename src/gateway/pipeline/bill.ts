@@ -13,9 +13,12 @@ import {
 import { chargedIn, type Reservation, type Rows, rowsIn } from '../../policy/index.ts'
 import type { Answer, Contract, Passage, Sent } from './line.ts'
 
-/** Returns the most that one operation may take: reserved at its intent, and withheld or cut beyond. */
-export function mostOf({ declared, most }: Contract): Amounts & { readonly bytes: number } {
-  const { maxBytes = LIMITS.answerBytesMax, maxRows } = declared
+/**
+ * Returns the most that one operation may take: reserved at its intent, and withheld or cut beyond. What leaves with it
+ * passes beside an answer of the usual size; `maxBytes` is the most of both together.
+ */
+export function mostOf({ declared, most }: Contract, leaving = 0): Amounts & { readonly bytes: number } {
+  const { maxBytes = LIMITS.answerBytesMax + leaving, maxRows } = declared
   return { bytes: maxBytes, ...(maxRows !== undefined && { rows: maxRows }), ...most }
 }
 

@@ -52,29 +52,29 @@ describe('what a decision was made under, asked again before it is sent', () => 
     ['the grant at the top has ended', below(granted('normal', NOW), NOW + 1), 'its grant has ended'],
   ]
   for (const [what, authority, why] of CASES)
-    it(`S2: S5: ${what}`, () => assert.equal(endedSince(action, authority, GRANT, NOW), why))
+    it(`S2: S5: ${what}`, () => assert.equal(endedSince(action, authority, [GRANT], NOW), why))
 
   it('S8: a restricted cell still reads, and so does one below it', () => {
     const read: Action = { ...action, effect: 'read' }
     const restricted = granted('restricted', NOW + 1)
     for (const authority of [restricted, below(restricted, NOW + 1)])
-      assert.equal(endedSince(read, authority, GRANT, NOW), undefined)
-    assert.equal(endedSince(read, granted('quarantined', NOW + 1), GRANT, NOW), 'the cell is quarantined')
+      assert.equal(endedSince(read, authority, [GRANT], NOW), undefined)
+    assert.equal(endedSince(read, granted('quarantined', NOW + 1), [GRANT], NOW), 'the cell is quarantined')
   })
 
   it('S2: only the grant that was charged counts, and a definition that nobody complains of stands', () => {
     const one = granted('normal', NOW + 1)
     const [grant] = one.grants
     const two = { ...one, grants: [{ ...grant, id: 'g_2' as GrantId, expiresAtMs: NOW }, ...one.grants] as Grant[] }
-    assert.equal(endedSince(action, two, GRANT, NOW), undefined)
-    assert.equal(endedSince(action, two, 'g_2' as GrantId, NOW), 'its grant has ended')
-    assert.equal(endedSince(action, two, 'g_3' as GrantId, NOW), 'its grant has ended')
+    assert.equal(endedSince(action, two, [GRANT], NOW), undefined)
+    assert.equal(endedSince(action, two, [GRANT, 'g_2' as GrantId], NOW), 'its grant has ended')
+    assert.equal(endedSince(action, two, ['g_3' as GrantId], NOW), 'its grant has ended')
     const { definitionProblems: _, ...plain } = one
-    assert.equal(endedSince(action, plain, GRANT, NOW), undefined)
+    assert.equal(endedSince(action, plain, [GRANT], NOW), undefined)
   })
 
   it('S2: what a person let through needs no grant, and a cell that may act', () => {
-    assert.equal(endedSince(action, granted('normal', NOW), undefined, NOW), undefined)
-    assert.equal(endedSince(action, granted('killed', NOW), undefined, NOW), 'the cell is killed')
+    assert.equal(endedSince(action, granted('normal', NOW), [], NOW), undefined)
+    assert.equal(endedSince(action, granted('killed', NOW), [], NOW), 'the cell is killed')
   })
 })

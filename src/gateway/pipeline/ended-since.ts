@@ -1,27 +1,29 @@
 import type { Action, Effect, GrantId } from '../../model/index.ts'
 import { rungPermits } from '../../model/index.ts'
-import { type Authority, cedarActionId, isLive, topOf } from '../../policy/index.ts'
+import { type Authority, isLive, operationIds, topOf } from '../../policy/index.ts'
 
 /**
  * Returns what has ended of an action between its decision and its first byte: the rung of its cell and of every cell
- * above, each delegation between them, the grant that was charged, and the definition that was accepted. Arguments,
- * policies and labels were judged and cannot become others; a budget is reserved. `charged` is absent where a person
- * let it through.
+ * above, each delegation between them, the grants that were charged, and the definitions that were accepted. Arguments,
+ * policies and labels were judged, and of what leaves whole they cannot become others; a budget is reserved. `charged` is
+ * empty where a person let it through.
  */
 export function endedSince(
   action: Action,
   authority: Authority,
-  charged: GrantId | undefined,
+  charged: readonly GrantId[],
   nowMs: number,
 ): string | undefined {
   const fallen = fallenFrom(authority, action.effect, nowMs)
   if (fallen !== undefined) return fallen
-  const grant = topOf(authority).grants.find(({ id }) => id === charged)
-  const live = grant !== undefined && isLive(grant, nowMs)
-  if (charged !== undefined && !live) return 'its grant has ended'
-  const id = cedarActionId(action.upstream, action.operation, action.tool)
-  const problem = authority.definitionProblems?.get(id)
-  return problem === undefined ? undefined : `its definition: ${problem}`
+  const { grants } = topOf(authority)
+  const isLiveNow = (id: GrantId) => grants.some((grant) => grant.id === id && isLive(grant, nowMs))
+  if (!charged.every(isLiveNow)) return 'its grant has ended'
+  for (const id of operationIds(action)) {
+    const problem = authority.definitionProblems?.get(id)
+    if (problem !== undefined) return `its definition: ${problem}`
+  }
+  return undefined
 }
 
 /**

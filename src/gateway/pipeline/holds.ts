@@ -107,8 +107,8 @@ export class HoldBook {
  * action; so it is where other people may not approve it, since a hold is judged by those of its first attempt.
  */
 export function bindingOf(action: Action, labels: Iterable<Label>, notBy: readonly PersonName[]): Sha256 {
-  const { agent, environment, upstream, operation, tool, args, definition } = action
-  const about = { agent, environment, upstream, operation, tool, args, definition }
+  const { agent, environment, upstream, operation, tool, args, definition, alongside } = action
+  const about = { agent, environment, upstream, operation, tool, args, definition, ...(alongside && { alongside }) }
   const bound = { ...about, labels: [...labels].sort(), notBy: [...new Set(notBy)].sort() }
   const text = canonicalText(bound as unknown as Json)
   // The strict parser let the arguments in: they have a canonical form, but for nesting past the ledger's limit.

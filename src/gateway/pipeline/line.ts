@@ -77,6 +77,8 @@ export type OnPart = (part: Part) => Promise<void> | undefined
 /** One action, put into the exact bytes that will leave. They are committed to in the ledger before `send` is called. */
 export interface Prepared {
   readonly bytes: Uint8Array
+  /** True where more leaves than these bytes: whatever comes later is judged as its cell is by then. */
+  readonly isStreamed?: boolean
   readonly send: (options: SendOptions) => Promise<Sent | Passage>
 }
 
@@ -90,6 +92,10 @@ export interface SendOptions {
   readonly onPart?: OnPart
   /** The most bytes of a connection, both ways, where somebody counts them; what passes more is cut. */
   readonly bytesMax?: number
+  /** Tells whether the upstream may notice now what the cell does beside asking: how fast it reads. Absent: it may. */
+  readonly mayNotice?: () => boolean
+  /** Milliseconds for which nothing may pass, where the configuration says. */
+  readonly silenceMsMax?: number
 }
 
 /** The outcome of a send. `lives`: it says nothing against the connection, on which others may be waiting. */
@@ -143,6 +149,8 @@ export interface Passage {
   readonly asks?: NonNullable<ActionOutcome['asks']>
   /** Set where it was cut, or broke, so that nobody knows what of it took place. */
   readonly why?: string
+  /** A sentence on what is not kept of it, or otherwise than it came. */
+  readonly note?: string
   /** True where what came back says that it was refused or failed. */
   readonly failed?: true
   /** Name of a secret that came back, for which it was cut. */

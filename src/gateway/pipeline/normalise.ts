@@ -1,4 +1,12 @@
-import { type Action, amountsIn, type Cost, sha256 } from '../../model/index.ts'
+import {
+  type Action,
+  amountsIn,
+  type Cost,
+  type FurtherOperation,
+  gravest,
+  sha256,
+  type ToolName,
+} from '../../model/index.ts'
 import {
   type Admitted,
   type Authority,
@@ -17,11 +25,21 @@ import type { Contract } from './line.ts'
  * An action as it was asked for, by whoever asks: a gateway, or a rehearsal that sends nothing. `definition` is the digest
  * of the one that its upstream offered, where that is known; else it is of the accepted one.
  */
-export type Asked = Omit<Action, 'effect' | 'definition' | 'spend' | 'most'> &
+export type Asked = Omit<Action, 'effect' | 'definition' | 'spend' | 'most' | 'alongside'> &
   Partial<Pick<Action, 'definition'>> & {
     /** The most that it takes, where its protocol has reckoned that. */
     readonly cost?: Cost
+    /** Bytes that leave with it and pass beside what comes back, where that is known. */
+    readonly leaving?: number
+    /** Further operations that it makes use of, each with its contract. */
+    readonly alongside?: readonly AskedFurther[]
   }
+
+/** A further operation that is asked for: its bare name, and its contract where there is one. */
+export interface AskedFurther {
+  readonly tool: ToolName
+  readonly known: Contract | undefined
+}
 
 export interface Normalised {
   readonly action: Action
@@ -29,16 +47,25 @@ export interface Normalised {
   readonly refusals: readonly Refusal[]
 }
 
-/** Steps 2 and 3 of the path of an action: what is asked for, held against the accepted definition. Pure. */
+/** Steps 2 and 3 of the path of an action: what is asked for, held against the accepted definitions. Pure. */
 export function normalise(asked: Asked, known: Contract | undefined): Normalised {
-  const { args, cost } = asked
+  const { args, cost, leaving, alongside = [] } = asked
   const refusals: Refusal[] = []
   const effect = known?.declared.effect ?? 'irreversible'
-  const fault = known?.input?.check(args)
-  if (fault !== undefined) refusals.push({ kind: 'arguments', ...fault })
+  for (const contract of [known, ...alongside.map((further) => further.known)]) {
+    const fault = contract?.input?.check(args)
+    if (fault !== undefined && refusals.length === 0) refusals.push({ kind: 'arguments', ...fault })
+  }
   const isRead = known !== undefined && effect === 'spend' && cost === undefined
   const spend = isRead ? readSpend(known.declared, args) : undefined
   if (spend?.ok === false) refusals.push({ kind: 'spend', ...spend.reason })
+  const further = alongside.map(
+    ({ tool, known: own }): FurtherOperation => ({
+      tool,
+      effect: own?.declared.effect ?? 'irreversible',
+      definition: own?.pinned?.digest ?? UNKNOWN_DEFINITION,
+    }),
+  )
   const action: Action = {
     id: asked.id,
     cellId: asked.cellId,
@@ -49,12 +76,13 @@ export function normalise(asked: Asked, known: Contract | undefined): Normalised
     operation: asked.operation,
     tool: asked.tool,
     args,
-    effect,
+    effect: gravest(effect, ...further.map((each) => each.effect)),
     definition: asked.definition ?? known?.pinned?.digest ?? UNKNOWN_DEFINITION,
     ...(spend?.ok && { spend: spend.value }),
     ...(cost?.spend && { spend: cost.spend }),
-    ...(known && { most: { ...mostOf(known), ...(cost && amountsIn(cost)) } }),
+    ...(known && { most: { ...mostOf(known, leaving), ...(cost && amountsIn(cost)) } }),
     ...(asked.during && { during: asked.during }),
+    ...(further.length > 0 && { alongside: further }),
   }
   return { action, refusals }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Action, isConnection, type Label, type Operation, type ToolName, UNTRUSTED } from '../../model/index.ts'
-import { labelsMeanwhile, type Refusal, type Reservation } from '../../policy/index.ts'
+import { type Action, isConnection, type Operation, UNTRUSTED } from '../../model/index.ts'
+import { labelsMeanwhile, operationIds, type Refusal, type Reservation } from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import { mayNotice, type ServedCell } from '../admission/served-cell.ts'
 import type { Attempt } from './attempt.ts'
@@ -8,15 +8,20 @@ import type { Bill } from './bill.ts'
 import type { Contract, OnPart, Part, SendOptions } from './line.ts'
 import { recordLabels } from './record.ts'
 
+/** Returns what tells whether the upstream may notice by now what a cell does beside its action: each operation says. */
+export function noticing(cell: ServedCell, action: Action): () => boolean {
+  return () => operationIds(action).every((id) => mayNotice(cell, cell.authority.flows.get(id)?.accepts))
+}
+
 /**
  * Returns the signal that ends a call under way. That its cell calls it off is a word to the upstream, so that it
  * passes only while the call accepts every label that the cell carries by then (F1); otherwise the exchange runs on to
  * its end, for nobody. `untrusted` binds no such word: it carries nothing of whom data is meant for.
  */
-export function callingOff(cell: ServedCell, { signal, calledOff }: Attempt, accepts: ReadonlySet<Label> | undefined) {
+export function callingOff({ signal, calledOff }: Attempt, isNoticed: () => boolean) {
   const own = new AbortController()
   const pass = () => {
-    if (mayNotice(cell, accepts)) own.abort()
+    if (isNoticed()) own.abort()
   }
   calledOff?.addEventListener('abort', pass, { once: true })
   if (calledOff?.aborted) pass()
@@ -38,30 +43,30 @@ export function unlessCalledOff({ calledOff }: Attempt, onPart: OnPart): OnPart 
  * Has the upstream wait until its cell has read what it says of a call, while it may notice how fast that is; otherwise
  * nobody waits, and what the cell has no room for is dropped.
  */
-export function atItsPace(cell: ServedCell, accepts: ReadonlySet<Label> | undefined, onPart: OnPart): OnPart {
+export function atItsPace(isNoticed: () => boolean, onPart: OnPart): OnPart {
   let unread: Promise<void> | undefined
   return (part) => {
-    if (unread !== undefined && !mayNotice(cell, accepts)) return undefined
+    if (unread !== undefined && !isNoticed()) return undefined
     const passed = onPart(part)
     if (passed === undefined) return undefined
     const reading = passed.finally(() => {
       if (unread === reading) unread = undefined
     })
     unread = reading
-    return noticed(cell, accepts, reading)
+    return noticed(isNoticed, reading)
   }
 }
 
 /** Waits for a cell's reading for as long as an upstream may notice it: the cell may learn something meanwhile. */
-async function noticed(cell: ServedCell, accepts: ReadonlySet<Label> | undefined, reading: Promise<void>) {
+async function noticed(isNoticed: () => boolean, reading: Promise<void>) {
   reading.catch(() => undefined)
-  while (mayNotice(cell, accepts)) {
+  while (isNoticed()) {
     if (await Promise.race([reading.then(() => true), delay(NOTICED_EVERY_MS, false, { ref: false })])) return
   }
 }
 
 /** Milliseconds between two looks at what a cell that does not read has learned meanwhile. */
-const NOTICED_EVERY_MS = 50
+export const NOTICED_EVERY_MS = 50
 
 /**
  * Returns a listener for notifications: they raise labels like an answer, and make nothing known. Progress is of its call.
@@ -72,13 +77,13 @@ export function seen(
   gate: EnvironmentContext,
   cell: ServedCell,
   action: Action,
-  { known, bill, alongside = [] }: Heard,
+  { known, bill }: Heard,
   { hears, onPart }: Required<Pick<Attempt, 'hears' | 'onPart'>>,
 ): OnPart {
   return (part) => {
     if (!hears(part)) return undefined
     if (known.declared.mask !== undefined || !bill.passes(part.said)) return undefined
-    const labelling = hear(gate, cell, action, [known.declared.name, ...alongside], part)
+    const labelling = hear(gate, cell, action, part)
     if (labelling === undefined) return onPart(part)
     return labelling.then((onDisk) => (onDisk ? onPart(part) : undefined))
   }
@@ -88,19 +93,11 @@ export function seen(
 interface Heard {
   readonly known: Contract
   readonly bill: Bill
-  readonly alongside?: readonly ToolName[] | undefined
 }
 
 /** Raises the labels of a notification; returns what waits for them to be on disk, as `recordLabels` does. */
-function hear(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  action: Action,
-  tools: readonly ToolName[],
-  { said, ofAction }: Part,
-) {
-  for (const name of tools) {
-    const tool = `${action.upstream}/${name}`
+function hear(gate: EnvironmentContext, cell: ServedCell, action: Action, { said, ofAction }: Part) {
+  for (const tool of operationIds(action)) {
     const flow = cell.authority.flows.get(tool)
     const labels = ofAction && flow !== undefined ? labelsMeanwhile(flow.returns) : [UNTRUSTED, ...(flow?.issues ?? [])]
     cell.authority.exposure.recordMessage(said, labels, { action: action.id, tool })

@@ -1,39 +1,34 @@
 import {
   type Action,
   type ActionIntent,
-  type ActionOutcome,
-  type Commitment,
-  type GrantId,
   isConnection,
   moneyText,
   type ProtocolName,
   type Reason,
 } from '../../model/index.ts'
-import {
-  type Admitted,
-  type Authority,
-  decide,
-  decideStanding,
-  explain,
-  type Refusal,
-  type Reservation,
-} from '../../policy/index.ts'
+import { type Admitted, decide, operationIds, type Refusal, type Reservation } from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import { authorityOf, type ServedCell } from '../admission/served-cell.ts'
-import { cutShown } from '../content/cut-shown.ts'
 import { runYielding, yieldIfLong } from '../fairness/share.ts'
-import { refusedAlongside, whyNotAlongside } from './alongside.ts'
 import { type Attempt, asked, type Passed, type Performed } from './attempt.ts'
 import { Bill } from './bill.ts'
-import { chargeOf, settledOf } from './charge.ts'
-import { whyClosed } from './closed.ts'
-import { endedSince } from './ended-since.ts'
+import { chargeOf } from './charge.ts'
 import { holdBinding, recordHeld } from './held.ts'
+import { checkOf, grantsOf, whyClosed } from './last-check.ts'
 import type { Answer, Contract, Passage, Sent } from './line.ts'
 import { judgeAction, normalise } from './normalise.ts'
-import { atItsPace, bytesMaxOf, callingOff, saveFirst, seen, unlessCalledOff, withoutSecrets } from './parts.ts'
+import { happened, type JudgedAnswer, recordOutcome } from './outcome.ts'
+import {
+  atItsPace,
+  bytesMaxOf,
+  callingOff,
+  noticing,
+  saveFirst,
+  seen,
+  unlessCalledOff,
+  withoutSecrets,
+} from './parts.ts'
 import { reasonsJson, recordLabels, redacted } from './record.ts'
-import { complain } from './refusals.ts'
 import { aboutOf, noticedIn, refuse, unrecorded } from './refused.ts'
 
 /**
@@ -65,12 +60,8 @@ export async function perform(
     approval = gate.holds.take(holdBinding(gate, cell, action), gate.nowMs())
     return approval !== undefined
   })
-  const { policies } = cell.authority
-  const beside = decided.verdict === 'deny' ? [] : refusedAlongside(gate, cell, action, attempt)
-  if (decided.verdict === 'allow' && beside.length > 0) {
-    cell.authority.budgets.release(decided.reservation)
-    return refuse(gate, cell, action, beside)
-  }
+  const { authority } = cell
+  const labels = authority.exposure.labels.size
   if (decided.verdict === 'hold') return recordHeld(gate, cell, action, decided.reasons)
   if (decided.verdict === 'deny') return refuse(gate, cell, action, decided.reasons)
   if (known === undefined) throw new Error('an action was allowed that nobody declared')
@@ -100,31 +91,34 @@ export async function perform(
   }
   const leaks = new Set<string>()
   const [permit] = decided.reasons
-  const charged = permit.kind === 'permit' ? permit.grant : undefined
+  const charged = permit.kind === 'permit' ? grantsOf(decided.reservation) : []
   attempt.upstream.underWay.set(action.id, cell.id)
-  const { accepts } = cell.authority.flows.get(`${action.upstream}/${known.declared.name}`) ?? {}
-  // One that a person approved was approved as a whole.
-  const isDecidedAgain = isConnection(action.operation) && approval === undefined
-  const ending = callingOff(cell, attempt, accepts)
+  const mayNotice = noticing(cell, action)
+  const ending = callingOff(attempt, mayNotice)
+  const { timeoutMs } = known.declared
   const sent = await prepared
     .send({
-      lastCheck: isDecidedAgain
-        ? () =>
-            lastCheck(gate, cell, action, { charged, policies: cell.authority.policies }) ??
-            standing(gate, cell, action, attempt)
-        : () => lastCheck(gate, cell, action, { charged, policies }) ?? whyNotAlongside(gate, cell, action, attempt),
+      lastCheck: checkOf(gate, cell, action, attempt, {
+        charged,
+        authority,
+        labels,
+        isApproved: approval !== undefined,
+        isStreamed: prepared.isStreamed === true,
+      }),
       signal: ending.signal,
       owner: cell,
+      mayNotice,
+      ...(timeoutMs !== undefined && { silenceMsMax: timeoutMs }),
       ...bytesMaxOf(action, decided.reservation, known),
       ...(attempt.onPart && {
         onPart: seen(
           gate,
           cell,
           action,
-          { known, bill, alongside: attempt.alongside },
+          { known, bill },
           {
             hears: attempt.hears ?? (() => true),
-            onPart: withoutSecrets(gate, atItsPace(cell, accepts, unlessCalledOff(attempt, attempt.onPart)), leaks),
+            onPart: withoutSecrets(gate, atItsPace(mayNotice, unlessCalledOff(attempt, attempt.onPart)), leaks),
           },
         ),
       }),
@@ -140,7 +134,7 @@ export async function perform(
   if (sent.kind === 'passed') return { kind: 'passed', action: action.id }
   if (judged.answer !== undefined) {
     const answer = judged.shown
-    const labelling = absorb(gate, cell, action, known, answer)
+    const labelling = absorb(gate, cell, action, answer)
     if (labelling === undefined || (await labelling)) return { kind: 'answered', action: action.id, answer }
     return { kind: 'unanswered', action: action.id, outcome: 'withheld', why: 'the ledger does not take its labels' }
   }
@@ -151,21 +145,6 @@ export async function perform(
   return { kind: 'unanswered', action: action.id, outcome, why, ...(refused && { refused }), ...done }
 }
 
-/**
- * Tells whether an effect happened whose answer is withheld; undefined for anything else. The owner and the cell have to
- * know: done again, it happens twice; and compensated without having happened, it is harm.
- */
-function happened(
-  { effect }: Action,
-  sent: Sent | Passage,
-  outcome: ActionOutcome['outcome'],
-): 'yes' | 'no' | 'unknown' | undefined {
-  if (effect === 'read' || outcome !== 'withheld') return undefined
-  if (sent.kind === 'answered') return sent.answer.failed ? 'unknown' : 'yes'
-  if (sent.kind !== 'unreadable') return 'unknown'
-  return sent.answers === true ? 'yes' : sent.refused === undefined ? 'unknown' : 'no'
-}
-
 type Approval = NonNullable<ReturnType<EnvironmentContext['holds']['take']>>
 
 /** Returns an answer as its cell is shown it: masked fields stay behind. */
@@ -174,15 +153,19 @@ function shown(answer: Answer, { declared: { mask } }: Contract): Answer {
 }
 
 /** Raises the labels of an answer and learns from it; returns what waits for them to be on disk, as `recordLabels` does. */
-function absorb(gate: EnvironmentContext, cell: ServedCell, action: Action, known: Contract, shown: Answer) {
-  const tool = `${action.upstream}/${known.declared.name}`
-  const flow = cell.authority.flows.get(tool)
-  const { exposure } = cell.authority
-  const where = { action: action.id, tool }
-  const learning = flow && runYielding(exposure.recordAnswerInSteps(flow, shown.reading, where, action.args))
-  if (flow === undefined) exposure.recordUntrusted(JSON.stringify(shown.said), { tool, path: '$' })
+function absorb(gate: EnvironmentContext, cell: ServedCell, action: Action, shown: Answer) {
+  const { exposure, flows } = cell.authority
+  const learn = function* () {
+    for (const tool of operationIds(action)) {
+      const flow = flows.get(tool)
+      const where = { action: action.id, tool }
+      if (flow === undefined) exposure.recordUntrusted(JSON.stringify(shown.said), { tool, path: '$' })
+      else yield* exposure.recordAnswerInSteps(flow, shown.reading, where, action.args)
+    }
+  }
+  const learning = runYielding(learn())
   const labelling = recordLabels(gate.ledger, cell)
-  return learning === undefined ? labelling : learning.then(() => labelling ?? true)
+  return learning === undefined ? labelling : learning.then(() => recordLabels(gate.ledger, cell) ?? labelling ?? true)
 }
 
 /** Step 4, with what stands in the way of this gateway itself. */
@@ -264,47 +247,6 @@ async function recordIntent(
   return durable.ok ? undefined : unrecorded(durable.reason.kind)
 }
 
-interface DecidedBy {
-  /** The grant that was charged; absent where a person let it through. */
-  readonly charged: GrantId | undefined
-  /** The policies as they were in the tick of the decision: each configuration has others. */
-  readonly policies: Authority['policies']
-}
-
-/** Step 7, in the tick that writes: what may have changed since the decision. */
-function lastCheck(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  action: Action,
-  { charged, policies }: DecidedBy,
-): string | undefined {
-  if (cell.gone.signal.aborted) return 'the cell is gone'
-  if (cell.authority.policies !== policies) return 'the configuration has changed since it was decided'
-  const ended = endedSince(action, authorityOf(cell), charged, gate.nowMs())
-  if (ended !== undefined) return ended
-  return whyClosed(gate.ledger, action.effect, gate.nowMs()) === undefined
-    ? undefined
-    : 'the ledger or its witness is away'
-}
-
-/**
- * Returns why a connection that stands may pass no further piece: it is decided anew, by the rules and labels of by now.
- */
-function standing(gate: EnvironmentContext, cell: ServedCell, action: Action, { during }: Attempt): string | undefined {
-  const { during: _, ...rest } = action
-  const call = during?.()
-  const decided = decideStanding({ ...rest, ...(call && { during: call }) }, authorityOf(cell), gate.nowMs())
-  return decided.verdict === 'allow' ? undefined : explain(decided)[0]
-}
-
-interface Judged {
-  readonly outcome: ActionOutcome['outcome']
-  readonly answer?: Answer
-  readonly why: string
-  /** Secrets that were found in what it said, and kept from the cell. */
-  readonly leaked?: readonly string[]
-}
-
 function noting(leaks: ReadonlySet<string>, judged: JudgedAnswer): JudgedAnswer {
   if (leaks.size === 0) return judged
   const leaked = [...new Set([...(judged.leaked ?? []), ...leaks])]
@@ -338,63 +280,4 @@ function withinBill(bill: Bill, judged: JudgedAnswer): JudgedAnswer {
   if (judged.answer === undefined) return judged
   const excess = bill.excess(judged.answer, judged.shown)
   return excess === undefined ? judged : { outcome: 'withheld', why: excess }
-}
-
-type JudgedAnswer =
-  | (Judged & { readonly answer: Answer /** The answer as the cell sees it. */; readonly shown: Answer })
-  | {
-      /** `done`, `failed`: what came back has passed on already. */
-      readonly outcome: 'done' | 'failed' | 'withheld' | 'not-sent' | 'unknown'
-      readonly answer?: undefined
-      readonly why: string
-      readonly leaked?: readonly string[]
-    }
-
-/** The end of an action: what came, how it was judged, and what was reserved for it. */
-interface Ended {
-  readonly judged: JudgedAnswer
-  readonly sent: Sent | Passage
-  readonly bill: Bill
-  readonly reservation: Reservation
-}
-
-/**
- * Step 9. An outcome that cannot be recorded leaves its intent *unknown*, which is the truth: the next gateway counts
- * in full. The cell hears of a call that charged more than was reserved when that is on disk.
- */
-async function recordOutcome(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  action: Action,
-  { judged, sent, bill, reservation }: Ended,
-): Promise<void> {
-  const { budgets } = cell.authority
-  const { cost, up, note } = bill.settle(judged.outcome, sent)
-  const took = happened(action, sent, judged.outcome)
-  const counts = took === 'yes' ? 'it answered: its effect counts as one that happened' : ''
-  const why = [judged.why, counts, note].filter((text) => text !== '').join('; ')
-  await cell.share.waitForShare(gate.ledger, gate.nowMs)
-  const nowMs = gate.nowMs()
-  const settled = cost && budgets.settle(reservation, cost, nowMs)
-  if (judged.outcome === 'not-sent') budgets.release(reservation)
-  else budgets.keep(reservation)
-  let payload: Commitment | undefined
-  if ((sent.kind === 'answered' || sent.kind === 'passed') && sent.bytes !== undefined) {
-    const put = gate.ledger.payloads.put(cell.id, sent.bytes)
-    if (put.ok) payload = put.value
-  }
-  const appended = gate.ledger.append({
-    kind: 'action.outcome',
-    action: action.id,
-    outcome: judged.outcome,
-    ...(took !== undefined && took !== 'yes' && { happened: took }),
-    ...(cost && settled && { settled: settledOf(cost, settled, nowMs) }),
-    ...(judged.leaked && { leaked: judged.leaked }),
-    ...(sent.kind === 'passed' && { passed: sent.passed, ...(sent.asks && { asks: sent.asks }) }),
-    ...(payload && { payload }),
-    ...(why === '' ? {} : { detail: cutShown(why, 500) }),
-  })
-  if (appended.ok) cell.share.wrote(appended.value.seq, (payload?.bytes ?? 0) + appended.value.bytes)
-  else complain('an outcome', appended.reason)
-  if (up && appended.ok) await gate.ledger.durable(appended.value.seq)
 }

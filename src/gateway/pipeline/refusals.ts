@@ -6,7 +6,7 @@ import { reasonsJson } from './record.ts'
 
 export type About = Pick<
   ActionRefused,
-  'upstream' | 'operation' | 'tool' | 'effect' | 'args' | 'noticed' | 'undoes' | 'checks' | 'during'
+  'upstream' | 'operation' | 'tool' | 'alongside' | 'effect' | 'args' | 'noticed' | 'undoes' | 'checks' | 'during'
 >
 
 /** One refusal: the id under which it is told, and what its entry says. */

@@ -13,19 +13,33 @@ import type { ServedCell } from '../admission/served-cell.ts'
 import { type Refused, recordable } from './attempt.ts'
 import { redacted } from './record.ts'
 
+/** Returns what the sentinel watches for in an action, each thing once, however many of its operations show it. */
 export function noticedIn(
   gate: EnvironmentContext,
-  { upstream, operation, tool, args }: Action,
+  { upstream, operation, tool, alongside = [], args }: Action,
 ): Pick<ActionIntent, 'noticed'> {
-  return gate.notice.in({ upstream, operation, target: tool }, args)
+  const targets = [tool, ...alongside.map((further) => further.tool)]
+  const all = targets.flatMap((target) => gate.notice.in({ upstream, operation, target }, args).noticed ?? [])
+  const noticed = [...new Map(all.map((each) => [JSON.stringify(each), each])).values()]
+  return noticed.length === 0 ? {} : { noticed }
 }
 
-/** Returns what an action says of others: an effect that it compensates or looks at, the call that it belongs to. */
-export function aboutOf({ undoes, checks, during }: About): About {
-  return { ...(undoes && { undoes }), ...(checks && { checks }), ...(during && { during }) }
+/** Returns what an action says of others: its further operations, an effect that it compensates or looks at, its call. */
+export function aboutOf({
+  alongside,
+  undoes,
+  checks,
+  during,
+}: Pick<Action, 'alongside' | 'undoes' | 'checks' | 'during'>): About {
+  return {
+    ...(alongside && { alongside: alongside.map(({ tool }) => tool) }),
+    ...(undoes && { undoes }),
+    ...(checks && { checks }),
+    ...(during && { during }),
+  }
 }
 
-type About = Pick<Action, 'undoes' | 'checks' | 'during'>
+type About = Pick<ActionIntent, 'alongside' | 'undoes' | 'checks' | 'during'>
 
 export function unrecorded(problem: string): Refusal {
   return { kind: 'unavailable', what: 'ledger', problem }

@@ -27,6 +27,8 @@ export interface WebReply {
   /** Aborted when whoever asked has gone. */
   readonly gone: AbortSignal
   readonly hasBegun: boolean
+  /** True once nothing more of the answer is taken: the exchange ends then. Absent where all of it is. */
+  readonly hasEnough?: boolean
   /** Sends the status and headers. False where they cannot be written: nothing is sent then. */
   begin(status: number, headers: readonly (readonly [name: string, value: string])[]): boolean
   /** Sends a piece; false where whoever asked has not read what came before, until `drained`. */

@@ -1,4 +1,4 @@
-import type { Effect } from '../../model/action.ts'
+import type { Action, Effect } from '../../model/action.ts'
 import type { ToolName, UpstreamName } from '../../model/ids.ts'
 import { grantedName, type Operation } from '../../model/operation.ts'
 
@@ -23,6 +23,16 @@ export const SMUGGLING_NAMES: ReadonlySet<string> = new Set(['__entity', '__extn
  */
 export function cedarActionId(upstream: UpstreamName, operation: Operation, tool: ToolName): string {
   return `${upstream}/${grantedName(operation, tool)}`
+}
+
+/** Returns the ids of all operations of an action; that of its own is the first. */
+export function operationIds({
+  upstream,
+  operation,
+  tool,
+  alongside = [],
+}: Pick<Action, 'upstream' | 'operation' | 'tool' | 'alongside'>): readonly string[] {
+  return [tool, ...alongside.map((further) => further.tool)].map((each) => cedarActionId(upstream, operation, each))
 }
 
 /** The groups that an action of this effect is in. */

@@ -8,7 +8,8 @@ import { UNTRUSTED } from '../../model/label.ts'
 import { BudgetBook } from '../budget/budget.ts'
 import { Exposure } from '../flow/exposure.ts'
 import type { Authority, Delegation } from './authority.ts'
-import { type Admitted, admit, type Denied, decide, type Held, personCouldAllow } from './decide.ts'
+import { type Admitted, admit, decide, personCouldAllow } from './decide.ts'
+import type { Denied, Held } from './decided.ts'
 
 const OPEN = await bundle('')
 const NO_REFUNDS = await bundle('@id("none") forbid(principal, action == Action::"payments/refund", resource);')

@@ -9,7 +9,8 @@ import type { Json } from '../../model/json.ts'
 import { RUNGS } from '../../model/ladder.ts'
 import type { PolicyBundle } from '../cedar/bundle.ts'
 import type { Authority } from './authority.ts'
-import { admit, type Decided, decide, decideList, decideListed } from './decide.ts'
+import { admit, decide, decideList, decideListed } from './decide.ts'
+import type { Decided } from './decided.ts'
 
 const OPEN = await bundle('')
 const RULES = await bundle(

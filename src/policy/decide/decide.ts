@@ -1,8 +1,8 @@
 import type { Action, Effect } from '../../model/action.ts'
 import type { Holder } from '../../model/budget.ts'
-import type { HoldReason, Reason } from '../../model/decision.ts'
+import type { HoldReason } from '../../model/decision.ts'
 import type { Grant } from '../../model/grant.ts'
-import type { EnvironmentName, Sha256, ToolName, UpstreamName } from '../../model/ids.ts'
+import type { EnvironmentName, GrantId, Sha256, ToolName, UpstreamName } from '../../model/ids.ts'
 import { rungPermits } from '../../model/ladder.ts'
 import { type Cost, stepOf } from '../../model/measure.ts'
 import type { BudgetBook, BudgetReason, BudgetView, Reservation } from '../budget/budget.ts'
@@ -14,35 +14,23 @@ import { compileFlow, type Flow, flowHolds } from '../flow/flow.ts'
 import { refuseArguments } from './arguments.ts'
 import type { Authority, DefinitionProblem } from './authority.ts'
 import { contextOf } from './context.ts'
+import {
+  type Allowed,
+  type ApprovedReason,
+  type Decided,
+  type Denied,
+  decidedBy,
+  type Held,
+  type PermitReason,
+  permitsOf,
+  type Refusal,
+} from './decided.ts'
 import { restrictionsBroken } from './delegation.ts'
 import { namesAction } from './named-action.ts'
+import { chargedFor, differing, operationsOf, together } from './several.ts'
 import { asksFor } from './task.ts'
 
 /** Long on purpose: one decision from top to bottom, so that the order of its checks can be read in one place. */
-
-export type PermitReason = Extract<Reason, { kind: 'permit' }>
-export type ApprovedReason = Extract<Reason, { kind: 'approved' }>
-export type Refusal = Exclude<Reason, PermitReason | ApprovedReason>
-
-/**
- * - D1  An allow names at least one grant that permits; the first of them is charged. There is no other allow.
- * - D2  A denial names every check that failed, in the order of the checks.
- * - D3  A hold is what would be an allow if a person agreed to each of its reasons. Its `permits` are those grants.
- */
-export type Decided = Allowed | Denied | Held
-export interface Allowed {
-  readonly verdict: 'allow'
-  readonly reasons: readonly [PermitReason, ...PermitReason[]]
-}
-export interface Denied {
-  readonly verdict: 'deny'
-  readonly reasons: readonly [Refusal, ...Refusal[]]
-}
-export interface Held {
-  readonly verdict: 'hold'
-  readonly reasons: readonly [HoldReason, ...HoldReason[]]
-  readonly permits: Allowed['reasons']
-}
 
 /**
  * Decides an action by an authority; default deny. Pure and total: the verdict depends on nothing but its arguments,
@@ -62,6 +50,10 @@ export function decideStanding(action: Action, authority: Authority, nowMs: numb
 }
 
 function decideAsked(action: Action, authority: Authority, nowMs: number, stands: boolean): Decided {
+  return together(operationsOf(action).map((each) => decideOperation(each, authority, nowMs, stands)))
+}
+
+function decideOperation(action: Action, authority: Authority, nowMs: number, stands: boolean): Decided {
   const known = authority.policies.action(action.upstream, action.operation, action.tool)
   const badArguments = refuseArguments(action.args)
   const badSpend = refusedAmount(action)
@@ -169,25 +161,33 @@ export function admit(
   nowMs: number,
   approves: (waiting: Held | Denied) => boolean = () => false,
 ): Admitted {
-  const decided = decide(action, authority, nowMs)
+  const all = operationsOf(action).map((each) => decideOperation(each, authority, nowMs, false))
+  const decided = together(all)
   if (decided.verdict === 'deny')
     return personCouldAllow(decided) ? unlessApproved(decided, action, authority, nowMs, approves) : decided
   if (decided.verdict === 'hold' && !approves(decided)) return decided
-  const permits = decided.verdict === 'hold' ? decided.permits : decided.reasons
-  const grant = topOf(authority).grants.find(({ id }) => id === permits[0].grant)
-  const taken = grant && reserved(action, holdersOf(grant, authority), authority, nowMs)
-  // The book answered this very question a moment ago, in the same tick: another answer is a bug.
-  if (!taken?.ok) throw new Error('a budget changed between its decision and its reservation')
-  return { verdict: 'allow', reasons: permits, reservation: taken.value }
+  const charged = chargedFor(all.map((each) => permitsOf(each).map(({ grant }) => grant)))
+  const reservation = reserve(action, charged, authority, nowMs)
+  return { verdict: 'allow', reasons: decided.verdict === 'hold' ? decided.permits : decided.reasons, reservation }
 }
 
-function reserved(
+/**
+ * Takes an action from the budgets of grants and of every delegation above the cell, from each of them once. The book
+ * answered this very question a moment ago, in the same tick: another answer is a bug.
+ */
+function reserve(
   action: Action,
-  holders: readonly Holder[],
-  { budgets }: { readonly budgets: BudgetBook },
+  charged: readonly GrantId[],
+  authority: Authority & { readonly budgets: BudgetBook },
   nowMs: number,
-): ReturnType<BudgetBook['reserve']> {
-  return budgets.reserve(holders, costOf(action, holders, budgets, nowMs), nowMs)
+): Reservation {
+  const { grants } = topOf(authority)
+  const own = charged.flatMap((id) => grants.find((grant) => grant.id === id) ?? [])
+  const holders = [...own, ...delegationsOf(authority)]
+  const taken = authority.budgets.reserve(holders, costOf(action, holders, authority.budgets, nowMs), nowMs)
+  if (!taken.ok || own.length < charged.length)
+    throw new Error('a budget changed between its decision and its reservation')
+  return taken.value
 }
 
 /**
@@ -203,21 +203,27 @@ function unlessApproved(
   nowMs: number,
   approves: (waiting: Denied) => boolean,
 ): Admitted {
-  const grants = [...liveGrants(action, authority, nowMs)].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const chains = (grants.length === 0 ? [undefined] : grants).map((grant) => {
-    const holders = grant === undefined ? delegationsOf(authority) : holdersOf(grant, authority)
-    return { grant, holders, broken: brokenBy(action, holders, authority, nowMs) }
+  const all = operationsOf(action).map((each) => {
+    const grants = [...liveGrants(each, authority, nowMs)].sort((a, b) => (a.id < b.id ? -1 : 1))
+    const chains = (grants.length === 0 ? [undefined] : grants).map((grant) => {
+      const holders = grant === undefined ? delegationsOf(authority) : holdersOf(grant, authority)
+      return { grant, broken: brokenBy(each, holders, authority, nowMs) }
+    })
+    return { chains, open: chains.filter(({ broken }) => broken.length === 0) }
   })
-  const open = chains.find(({ broken }) => broken.length === 0)
-  if (open === undefined) {
-    return { verdict: 'deny', reasons: [...decided.reasons, ...chains.flatMap(({ broken }) => broken)] }
+  const full = all.filter(({ open }) => open.length === 0)
+  if (full.length > 0) {
+    const broken = full.flatMap(({ chains }) => chains.flatMap((chain) => chain.broken))
+    return { verdict: 'deny', reasons: [...decided.reasons, ...differing(broken)] }
   }
   if (!approves(decided)) return decided
-  const taken = reserved(action, open.holders, authority, nowMs)
-  if (!taken.ok) throw new Error('a budget changed between its decision and its reservation')
-  const { grant } = open
+  const charged = chargedFor(
+    all.map(({ open }) => open.flatMap(({ grant }) => (grant === undefined ? [] : [grant.id]))),
+  )
+  const reservation = reserve(action, charged, authority, nowMs)
+  const grant = topOf(authority).grants.find(({ id }) => id === charged[0])
   const reason: ApprovedReason = { kind: 'approved', ...(grant && { grant: grant.id, source: grant.source }) }
-  return { verdict: 'allow', reasons: [reason], reservation: taken.value }
+  return { verdict: 'allow', reasons: [reason], reservation }
 }
 
 function delegationsOf({ above }: Authority): readonly Holder[] {
@@ -495,16 +501,6 @@ function afterBudgets(
 }
 
 function decided(open: readonly Grant[], refusals: readonly Refusal[], holds: readonly HoldReason[]): Decided {
-  const [first, ...others] = open.map(({ id, source }): PermitReason => ({ kind: 'permit', grant: id, source }))
-  if (refusals.length > 0 || first === undefined) return denied([...refusals, ...holds])
-  const [hold, ...more] = holds
-  if (hold !== undefined) return { verdict: 'hold', reasons: [hold, ...more], permits: [first, ...others] }
-  return { verdict: 'allow', reasons: [first, ...others] }
-}
-
-/** Makes a denial. Called with no refusal only if a check forgot to give its reason: still a denial, and a bug. */
-function denied(refusals: readonly Refusal[]): Decided {
-  const [first, ...others] = refusals
-  if (first === undefined) throw new Error('a denial without a reason')
-  return { verdict: 'deny', reasons: [first, ...others] }
+  const permits = open.map(({ id, source }): PermitReason => ({ kind: 'permit', grant: id, source }))
+  return decidedBy(permits, refusals, holds)
 }

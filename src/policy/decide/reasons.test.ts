@@ -7,7 +7,8 @@ import { agentName, environmentName, grantId, personName, sha256, toolName, upst
 import { RUNGS } from '../../model/ladder.ts'
 import type { PolicyBundle } from '../cedar/bundle.ts'
 import type { Authority } from './authority.ts'
-import { type Decided, decide, decideListed, liveGrants } from './decide.ts'
+import { decide, decideListed, liveGrants } from './decide.ts'
+import type { Decided } from './decided.ts'
 
 const OPEN = await bundle('')
 const REFUND_ONLY = grant({ tools: new Set([toolName('refund')]) })

@@ -63,6 +63,7 @@ async function run(call: Call): Promise<ExitCode> {
   line('when', `${new Date(decided.atMs).toISOString()}, entry ${decided.seq} of ${decided.log}`)
   line('who', `${decided.agent} in cell ${decided.cell}${owner === undefined ? '' : `, owned by ${owner}`}`)
   line('effect', decided.effect)
+  line('with', decided.alongside?.join(', '))
   line('during', decided.during && `${decided.during}, the call on whose word its relay connects`)
   line('arguments', JSON.stringify(whole?.ok ? whole.value.args : decided.args))
   if (whole?.ok === false) line('', `of which no more can be seen: ${whole.reason}`)

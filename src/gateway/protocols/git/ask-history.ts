@@ -66,21 +66,22 @@ async function answerOf(
     path: `/${repository}.git/git-upload-pack`,
     headers: HISTORY_HEADERS.flat(),
     body: { kind: 'whole', bytes: historyRequest(question, format) },
-    sink: new ReadingReply(ground.reply.gone, (piece) => void answer.push(piece)),
+    sink: new ReadingReply(ground.reply.gone, (piece) => answer.push(piece)),
   })
   answer.end()
   while (answer.step()) await nextTurn()
   return performed.kind === 'passed' ? answer.parents : new Map()
 }
 
-/** Takes an answer that no cell is shown. */
+/** Takes an answer that no cell is shown, until `read` says false: the rest need not come. */
 class ReadingReply implements WebReply {
   readonly gone: AbortSignal
-  readonly #read: (piece: Uint8Array) => void
+  hasEnough = false
+  readonly #read: (piece: Uint8Array) => boolean
   #begun = false
   #reads = false
 
-  constructor(gone: AbortSignal, read: (piece: Uint8Array) => void) {
+  constructor(gone: AbortSignal, read: (piece: Uint8Array) => boolean) {
     this.gone = gone
     this.#read = read
   }
@@ -96,7 +97,7 @@ class ReadingReply implements WebReply {
   }
 
   write(piece: Uint8Array): boolean {
-    if (this.#reads) this.#read(piece)
+    if (this.#reads && !this.#read(piece)) this.hasEnough = true
     return true
   }
 

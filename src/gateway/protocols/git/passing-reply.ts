@@ -27,6 +27,10 @@ export class ChangingReply implements WebReply {
     return this.#reply.hasBegun
   }
 
+  get hasEnough(): boolean {
+    return this.#isCut
+  }
+
   begin(status: number, headers: readonly (readonly [name: string, value: string])[]): boolean {
     this.#changes = status === 200
     const own = headers.filter(([name]) => !this.#changes || name.toLowerCase() !== 'content-length')

@@ -11,7 +11,7 @@ import { refuseUnprepared } from '../../pipeline/refused.ts'
 import { REFERENCE_HEADER } from '../../web/web-reply.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
-import { performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
+import { performWeb, refusalSentence, requestHead, unshown } from '../http/web-attempt.ts'
 import { type GitAnswer, refuseGit, refusePush } from './git-refusal.ts'
 import type { GitRequest } from './git-request.ts'
 import type { GitLine, NamedPattern } from './line.ts'
@@ -65,13 +65,14 @@ export interface GitSending {
 
 /** Performs a request as an action. What is refused has been told to nobody yet. */
 export function performGit({ gate, cell, line, reply }: GitGround, sending: GitSending) {
-  const { by, alongside, args, sink } = sending
+  const { by, alongside, args, body, sink } = sending
   return performWeb(gate, cell, {
     line,
     operation: 'git',
     target: operationIn(by).tool,
     args,
     ...(alongside !== undefined && { alongside }),
+    leaving: body?.kind === 'whole' ? body.bytes.length : undefined,
     sink,
     gone: reply.gone,
     prepare: (onHead) => prepared(gate, line, sending, onHead),
@@ -83,16 +84,9 @@ export async function sendGit(ground: GitGround, asked: GitRequest, sending: Git
   const { reply } = ground
   const { push } = sending
   const performed = await performGit(ground, sending)
-  if (performed.kind === 'passed' || performed.kind === 'answered' || reply.hasBegun) return
-  const reference = performed.kind === 'held' ? performed.hold : performed.action
-  const own = performed.kind === 'refused' ? performed.reasons.find((reason) => reason.kind === 'arguments') : undefined
-  const problem =
-    performed.kind === 'held'
-      ? 'it waits for a person'
-      : performed.kind === 'unanswered'
-        ? 'no whole answer came'
-        : (own?.problem ?? 'it may not do this')
-  const words = refusalSentence(problem, reference)
+  if (reply.hasBegun || reply.gone.aborted) return
+  const { said, reference } = unshown(performed, ground.line.name)
+  const words = refusalSentence(said, reference)
   ground.request.body.resume()
   answerGit(ground, push === undefined ? refuseGit(asked, words) : refusePush(push, words, new Map()), reference)
 }
@@ -109,28 +103,26 @@ function prepared(
   const kept = body === undefined ? [] : [body.kind === 'whole' ? body.bytes : body.head]
   return {
     bytes: Buffer.concat([head, ...kept]),
+    isStreamed: body?.kind === 'streamed',
     send: (options) => {
-      const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, reply: sink, onHead })
+      const bodyBytes = body?.kind === 'whole' ? body.bytes.length : 0
+      const exchange = new HttpExchange({
+        send: options,
+        secrets: gate.secrets,
+        method,
+        bodyBytes,
+        reply: sink,
+        onHead,
+      })
       try {
         const sent =
-          body === undefined ? null : body.kind === 'whole' ? body.bytes : Readable.from(leaving(body.pieces, exchange))
+          body === undefined ? null : body.kind === 'whole' ? body.bytes : Readable.from(exchange.leaving(body.pieces))
         line.pool.dispatch({ path, method, headers: [...flat, ...[...line.headers].flat()], body: sent }, exchange)
       } catch (error) {
         exchange.failed(error)
       }
       return exchange.ended
     },
-  }
-}
-
-/** Yields the pieces of a push that may leave, each in the tick in which it is asked for. */
-async function* leaving(
-  pieces: AsyncGenerator<Uint8Array, void>,
-  exchange: HttpExchange,
-): AsyncGenerator<Uint8Array, void> {
-  for await (const piece of pieces) {
-    if (!exchange.leaves(piece.length)) return
-    yield piece
   }
 }
 

@@ -5,6 +5,7 @@ import { LIMITS } from '../../../model/index.ts'
 import type { Secrets } from '../../content/secrets.ts'
 import { StreamSearch } from '../../content/stream-search.ts'
 import type { Passage, SendOptions, Sent } from '../../pipeline/line.ts'
+import { NOTICED_EVERY_MS } from '../../pipeline/parts.ts'
 import type { WebReply } from '../../web/web-request.ts'
 import { answeredHeaders, encodingOf } from './headers.ts'
 
@@ -35,18 +36,22 @@ export interface AnswerReader {
   begin(head: AnswerHead): void
   push(piece: Uint8Array): void
   /** Returns what the pipeline is told of it, once it has ended (`whole`) or broken off. */
-  end(whole: boolean): Partial<Pick<Passage, 'counted' | 'spent' | 'bytes' | 'asks'>>
+  end(whole: boolean): Partial<Pick<Passage, 'counted' | 'spent' | 'bytes' | 'asks' | 'note'>>
 }
 
 /**
  * One request to an origin and its answer, which passes on piece by piece.
  *
- * - HX1  `lastCheck` runs in the tick that writes the head of the request, and in the tick that writes each piece of its body.
+ * - HX1  `lastCheck` runs in the tick that writes the head of the request, and in the tick that takes each piece of its body
+ *        from the cell. What nobody may pass in bytes, either way, is asked for before it passes.
  * - HX2  No byte of an answer is shown before the labels that it brings are on disk (PA4).
  * - HX3  What passes is searched for secrets, counted, and hashed; where it may not pass on, the cell's answer is cut so that
  *        it cannot be taken for a whole one. An answer that cannot be searched, since it is encoded, is not shown.
  * - HX4  Pieces that come one after the other are looked at together, so that an origin that sends byte by byte takes no
  *        more of the gateway's time than one that does not.
+ * - HX5  An origin waits for its cell to read only while it may notice that (F1). Whatever the cell has no room for then is
+ *        lost to it, and the exchange goes on to its end.
+ * - HX6  It ends: when nothing passes for so long, and when it takes too long as a whole.
  */
 export class HttpExchange implements Dispatcher.DispatchHandler {
   /** Resolves when nothing of it is on the wire any more. */
@@ -57,8 +62,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #resolve: (sent: Extract<Sent, { kind: 'not-sent' | 'unknown' }> | Passage) => void = () => undefined
   #controller: Dispatcher.DispatchController | undefined
   #written = false
-  #sentBytes = 0
-  #receivedBytes = 0
+  readonly #passed = { sent: 0, received: 0 }
   #status = 0
   #cut: string | undefined
   #leaked: string | undefined
@@ -73,6 +77,18 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   /** True while nothing has to wait for `#pace`. */
   #isQuiet = true
   #pace: NodeJS.Timeout | undefined
+  /** Bytes that the cell has been shown since it had read all. */
+  #unreadBytes = 0
+  /** True until the cell has read all. */
+  #isUnread = false
+  /** True once the rest of the answer is lost to the cell. */
+  #isLost = false
+  /** Looks at whether the origin may still notice that it waits; absent while it waits for nobody. */
+  #watch: NodeJS.Timeout | undefined
+  #silence: NodeJS.Timeout | undefined
+  /** Looks since something has passed. */
+  #quietLooks = 0
+  readonly #most: NodeJS.Timeout
 
   constructor(options: ExchangeOptions) {
     this.#options = options
@@ -80,6 +96,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve
     })
+    this.#most = setTimeout(() => this.cut('it has taken too long'), LIMITS.exchangeMsMax).unref()
     const end = () => this.cut('it was called off')
     options.send.signal.addEventListener('abort', end, { once: true })
     if (options.send.signal.aborted) end()
@@ -94,13 +111,15 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#end()
   }
 
-  /** Tells whether a piece of the request's body may leave in this tick; else it is cut. */
-  leaves(bytes: number): boolean {
-    const problem = this.#options.send.lastCheck()
-    if (problem !== undefined) this.cut(problem)
-    if (this.#over) return false
-    this.#sentBytes += bytes
-    return true
+  /** Yields the pieces of the request's body that may leave, each in the tick in which it is asked for; then it is cut. */
+  async *leaving(pieces: AsyncIterable<unknown>): AsyncGenerator<Uint8Array, void> {
+    for await (const piece of pieces) {
+      if (!(piece instanceof Uint8Array)) return
+      const problem = this.#options.send.lastCheck()
+      if (problem !== undefined) this.cut(problem)
+      if (this.#over || !this.#passes(piece.length, 'sent')) return
+      yield piece
+    }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -108,13 +127,16 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#over) return controller.abort(new Error('it was called off'))
     const withdrawn = this.#options.send.lastCheck()
     if (withdrawn !== undefined) return this.cut(withdrawn)
+    if (!this.#passes(this.#options.bodyBytes ?? 0, 'sent')) return
     this.#written = true
-    this.#sentBytes += this.#options.bodyBytes ?? 0
+    const { silenceMsMax = SILENCE_MS_MAX } = this.#options.send
+    this.#silence = setInterval(() => this.#listen(silenceMsMax), silenceMsMax / LOOKS).unref()
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // Interim answers (RFC 9110, 15.2) are for whoever speaks with the origin, which is this gateway.
     if (this.#over) return
+    this.#quietLooks = 0
     if (status < 200) {
       if (++this.#interims > INTERIMS_MAX) this.cut(`more than ${INTERIMS_MAX} interim answers came`)
       return
@@ -125,7 +147,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
       return this.cut(`its answer is encoded (${encoding}), and cannot be searched for secrets`)
     const head = { status, headers: answeredHeaders(headers) }
     const text = JSON.stringify(head)
-    if (!this.#comes(text.length)) return
+    if (!this.#passes(text.length, 'received')) return
     const leaked = this.#options.secrets.leak(text)
     if (leaked !== undefined) return this.#leaks(leaked)
     this.#options.onHead(head)
@@ -161,7 +183,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     const looked = this.#search.end()
     if (looked.kind === 'leak') return this.#leaks(looked.secret)
     if (looked.bytes.length > 0) this.#show(controller, looked.bytes)
-    this.#options.reply.end()
+    if (this.#over) return
+    if (!this.#isLost) this.#options.reply.end()
     this.#end()
   }
 
@@ -189,7 +212,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   #pass(controller: Dispatcher.DispatchController, piece: Uint8Array): void {
-    if (!this.#comes(piece.length)) return
+    if (!this.#passes(piece.length, 'received')) return
     this.#gathered.push(piece)
     this.#gatheredBytes += piece.length
     if (this.#gatheredBytes >= GATHERED_BYTES_MAX) return this.#look(controller)
@@ -218,18 +241,61 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   #show(controller: Dispatcher.DispatchController, bytes: Uint8Array): void {
     const { reply } = this.#options
+    if (this.#isLost) return
+    this.#unreadBytes += bytes.length
     // Whoever has gone away is heard of by `signal`, where the origin may know it.
-    if (reply.write(bytes)) return
-    controller.pause()
-    reply.drained(() => controller.resume())
+    if (reply.write(bytes)) this.#unreadBytes = 0
+    else if (this.#unreadBytes > UNREAD_BYTES_MAX) this.#lose()
+    else this.#waitForCell(controller)
+    if (reply.hasEnough === true && this.#mayNotice()) this.cut('no more of it is taken')
   }
 
-  #comes(bytes: number): boolean {
-    this.#receivedBytes += bytes
+  /** Has the origin wait until the cell has read all, or until it may no longer notice that. */
+  #waitForCell(controller: Dispatcher.DispatchController): void {
+    if (this.#isUnread) return
+    this.#isUnread = true
+    const go = () => {
+      if (this.#watch === undefined) return
+      clearInterval(this.#watch)
+      this.#watch = undefined
+      if (!this.#over) controller.resume()
+    }
+    if (this.#mayNotice()) {
+      controller.pause()
+      this.#watch = setInterval(() => this.#mayNotice() || go(), NOTICED_EVERY_MS).unref()
+    }
+    this.#options.reply.drained(() => {
+      this.#isUnread = false
+      this.#unreadBytes = 0
+      go()
+    })
+  }
+
+  #lose(): void {
+    this.#isLost = true
+    this.#options.reply.cut()
+  }
+
+  #mayNotice(): boolean {
+    return this.#options.send.mayNotice?.() ?? true
+  }
+
+  /** Counts bytes that are about to pass; false where they may not, and then it is cut. */
+  #passes(bytes: number, way: 'sent' | 'received'): boolean {
+    this.#quietLooks = 0
     const { bytesMax = Number.POSITIVE_INFINITY } = this.#options.send
-    if (this.#sentBytes + this.#receivedBytes <= bytesMax) return true
-    this.cut('more would pass than was reserved of its budget of bytes')
-    return false
+    if (this.#passed.sent + this.#passed.received + bytes > bytesMax) {
+      this.cut(`more would pass than the ${bytesMax} bytes that may`)
+      return false
+    }
+    this.#passed[way] += bytes
+    return true
+  }
+
+  /** Ends it once nothing has passed for so long. Nobody is silent to whom nobody listens. */
+  #listen(silenceMsMax: number): void {
+    if (this.#watch !== undefined || this.#waits) this.#quietLooks = 0
+    else if (++this.#quietLooks > LOOKS) this.cut(`nothing has passed for ${silenceMsMax / 1_000} seconds`)
   }
 
   #leaks(secret: string): void {
@@ -240,18 +306,18 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #end(): void {
     if (this.#over) return
     this.#over = true
-    clearTimeout(this.#pace)
+    for (const timer of [this.#pace, this.#silence, this.#most, this.#watch]) clearTimeout(timer)
     const { reply } = this.#options
     if (this.#cut !== undefined && reply.hasBegun) reply.cut()
     if (!this.#written) return this.#resolve({ kind: 'not-sent', why: this.#cut ?? 'it was called off', lives: true })
     if (this.#status === 0) return this.#resolve({ kind: 'unknown', why: this.#cut ?? 'no answer came' })
-    const bytes = { sent: this.#sentBytes, received: this.#receivedBytes }
+    const { sent, received } = this.#passed
     const { counted, ...read } = this.#options.reader?.end(this.#cut === undefined) ?? {}
     const why = this.#cut ?? (this.#status >= 500 ? `HTTP ${this.#status}` : undefined)
     this.#resolve({
       kind: 'passed',
-      passed: bytes,
-      counted: { bytes: bytes.sent + bytes.received, ...counted },
+      passed: { sent, received },
+      counted: { bytes: sent + received, ...counted },
       ...read,
       ...(why !== undefined && { why }),
       ...(this.#status >= 400 && { failed: true }),
@@ -267,3 +333,9 @@ const INTERIMS_MAX = 32
 /** Milliseconds between two looks at what comes in small pieces: one look reads again what a secret may have begun in. */
 const PACE_MS = 5
 const GATHERED_BYTES_MAX = 65_536
+/** Bytes that are held for a cell whose origin does not wait for it. */
+const UNREAD_BYTES_MAX = 1_048_576
+/** Looks at whether something passes, in the time for which nothing may. */
+const LOOKS = 10
+/** Milliseconds for which nothing may pass, where the configuration says nothing: a model thinks for minutes. */
+export const SILENCE_MS_MAX = 600_000

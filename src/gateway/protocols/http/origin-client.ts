@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici'
 import { LIMITS } from '../../../model/index.ts'
 import type { Origin } from '../../origins/origin.ts'
 import { poolTo } from '../../origins/pool.ts'
+import { SILENCE_MS_MAX } from './exchange.ts'
 
 export interface OriginClientOptions {
   readonly origin: Origin
@@ -50,6 +51,3 @@ export class OriginClient {
     before?.destroy().catch(() => undefined)
   }
 }
-
-/** Milliseconds that an origin may be silent: a model thinks for minutes before its first word. */
-const SILENCE_MS_MAX = 600_000

@@ -13,7 +13,7 @@ import { type AnswerHead, HttpExchange } from './exchange.ts'
 import { sentHeaders } from './headers.ts'
 import type { HttpLine } from './line.ts'
 import { matchQuery, type RequestPattern, type TargetArguments } from './pattern.ts'
-import { performWeb, refusalSentence, requestHead } from './web-attempt.ts'
+import { performWeb, refusalSentence, requestHead, unshown } from './web-attempt.ts'
 
 /** One request that came in, its answer, and the room of its cell for bodies that are read whole. */
 export interface Served {
@@ -87,22 +87,19 @@ async function send(
     operation: 'request',
     target: found.pattern.text,
     args: argumentsOf(found.path, query, sending.body),
+    leaving: lengthOf(sending.body),
     sink: reply,
     gone: reply.gone,
     prepare: (onHead) => prepared(gate, line, sending, reply, onHead),
   })
   if (reply.hasBegun || reply.gone.aborted) return
-  if (performed.kind === 'passed' || performed.kind === 'answered')
-    return reply.refuse(502, refusalSentence('its answer may not be shown', performed.action), performed.action)
-  if (performed.kind === 'held')
-    return reply.refuse(403, refusalSentence('it waits for a person', performed.hold), performed.hold)
-  if (performed.kind === 'unanswered') {
-    const said = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
-    return reply.refuse(502, refusalSentence(said[performed.outcome], performed.action), performed.action)
-  }
-  const own = performed.reasons.find((reason) => reason.kind === 'arguments')
-  const said = own === undefined ? 'it may not do this' : `${own.path} ${own.problem}`
-  reply.refuse(own === undefined ? 403 : 400, refusalSentence(said, performed.action), performed.action)
+  const { status, said, reference } = unshown(performed, line.name)
+  reply.refuse(status, refusalSentence(said, reference), reference)
+}
+
+/** Returns the bytes that a body says that it has. */
+function lengthOf(body: WebBody): number | undefined {
+  return body.kind === 'judged' ? body.bytes.length : body.kind === 'streamed' ? body.length : undefined
 }
 
 /** Puts a request into the bytes that leave: its head, and the body where that was read. */
@@ -116,13 +113,14 @@ function prepared(
   const head = requestHead(method, path, line.origin.authority, headers)
   return {
     bytes: body.kind === 'judged' ? Buffer.concat([head, body.bytes]) : head,
+    isStreamed: body.kind === 'streamed',
     send: (options) => {
       const bodyBytes = body.kind === 'judged' ? body.bytes.length : 0
       const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, bodyBytes, reply, onHead })
       // What its owner puts in stands in no payload.
       const own = [...line.headers].flat()
       const sent =
-        body.kind === 'none' ? null : body.kind === 'judged' ? body.bytes : Readable.from(leaving(stream, exchange))
+        body.kind === 'none' ? null : body.kind === 'judged' ? body.bytes : Readable.from(exchange.leaving(stream))
       try {
         line.pool.dispatch({ path, method, headers: [...headers, ...own], body: sent }, exchange)
       } catch (error) {
@@ -130,14 +128,6 @@ function prepared(
       }
       return exchange.ended
     },
-  }
-}
-
-/** Yields the pieces of a body that may leave, each in the tick in which it is asked for. */
-async function* leaving(stream: Readable, exchange: HttpExchange): AsyncGenerator<Uint8Array, void> {
-  for await (const piece of stream) {
-    if (!(piece instanceof Uint8Array) || !exchange.leaves(piece.length)) return
-    yield piece
   }
 }
 

@@ -7,7 +7,9 @@ import {
   type JsonObject,
   type Operation,
   type ToolName,
+  type UpstreamName,
 } from '../../../model/index.ts'
+import type { Refusal } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import type { Attempt, Passed, Performed } from '../../pipeline/attempt.ts'
@@ -26,7 +28,9 @@ export interface WebAttempt {
   readonly args: JsonObject
   /** The most that it takes of budgets, where its protocol reckons that. */
   readonly most?: Cost
-  /** Other operations that it makes use of. */
+  /** Bytes of its body, where they are known. */
+  readonly leaving?: number | undefined
+  /** Further operations that it makes use of, by the names that grants know them by. */
   readonly alongside?: readonly ToolName[]
   /** Takes what comes; it has begun once the pipeline has let the head pass. */
   readonly sink: WebReply
@@ -40,7 +44,7 @@ export interface WebAttempt {
 export function performWeb(
   gate: EnvironmentContext,
   cell: ServedCell,
-  { line, operation, target, args, most, alongside, sink, gone, prepare }: WebAttempt,
+  { line, operation, target, args, most, leaving, alongside, sink, gone, prepare }: WebAttempt,
 ): Promise<Performed | Passed> {
   let head: AnswerHead | undefined
   const attempt: Attempt = {
@@ -50,6 +54,7 @@ export function performWeb(
     tool: grantedName(operation, target),
     args,
     ...(most && { most }),
+    ...(leaving !== undefined && { leaving }),
     ...(alongside && { alongside }),
     connect: () =>
       line.down === undefined
@@ -74,6 +79,44 @@ export function requestHead(method: string, path: string, authority: string, hea
   const lines = [`${method} ${path} HTTP/1.1`, `host: ${authority}`]
   for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+}
+
+/** The words in which a cell is told why it is shown no answer. */
+export interface Unshown {
+  readonly status: 400 | 403 | 502 | 503
+  readonly said: string
+  readonly reference: ActionId | undefined
+}
+
+/** Returns what a cell is told of a request to an upstream of which it is shown no answer. */
+export function unshown(performed: Performed | Passed, upstream: UpstreamName): Unshown {
+  if (performed.kind === 'held') return { status: 403, said: 'it waits for a person', reference: performed.hold }
+  const { action: reference } = performed
+  if (performed.kind === 'passed' || performed.kind === 'answered')
+    return { status: 502, said: 'its answer may not be shown', reference }
+  if (performed.kind === 'unanswered') {
+    const said = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
+    return { status: 502, said: said[performed.outcome], reference }
+  }
+  const away = awayText(performed.reasons, upstream)
+  if (away !== undefined) return { status: 503, said: away, reference }
+  const own = performed.reasons.find((reason) => reason.kind === 'arguments')
+  if (own !== undefined) return { status: 400, said: `${own.path} ${own.problem}`, reference }
+  return { status: 403, said: 'it may not do this', reference }
+}
+
+/** Returns what was away without which nothing is sent; undefined where it was refused for something else. */
+export function awayText(reasons: readonly Refusal[], upstream: UpstreamName): string | undefined {
+  const away = reasons.find((reason) => reason.kind === 'unavailable')
+  if (away === undefined) return undefined
+  if (away.what === 'ledger' && away.problem === 'too-large') return 'it is larger than what is kept of a request'
+  return {
+    upstream: `the gateway does not get to ${upstream}`,
+    ledger: 'the gateway cannot record it now',
+    witness: 'nobody witnesses what the gateway records now',
+    checkpoint: 'its files could not be saved before it',
+    holds: 'too much of it waits for a person already',
+  }[away.what]
 }
 
 /** Returns the sentence with which a request is refused, for whoever reads the client's output. */

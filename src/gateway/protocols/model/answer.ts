@@ -9,6 +9,9 @@ import { ModelAnswerReader } from './usage.ts'
 /** Statuses of providers that are too busy to begin. */
 const NOT_DONE: ReadonlySet<number> = new Set([503, 529])
 
+/** The words for an answer of which the ledger has no bytes. */
+const DROPPED = 'its answer is not kept: it is too long, or too much was being kept of its cell'
+
 export interface ModelAnswersOptions {
   readonly asked: ModelAsked
   readonly prices: ModelPrices
@@ -28,6 +31,7 @@ export class ModelAnswers implements AnswerReader {
   readonly #options: ModelAnswersOptions
   readonly #kept = new GrowingBytes()
   #keeps: boolean
+  #isDropped = false
   #reader: ModelAnswerReader | undefined
   #failed = false
   #isFree = false
@@ -58,7 +62,7 @@ export class ModelAnswers implements AnswerReader {
     const { asked, prices } = this.#options
     const bytes = this.#keeps && this.#kept.length > 0 ? this.#kept.take() : undefined
     if (bytes !== undefined) this.#options.room.give(bytes.length)
-    const kept = bytes === undefined ? {} : { bytes }
+    const kept = bytes !== undefined ? { bytes } : this.#isDropped ? { note: DROPPED } : {}
     // A provider charges nothing for what it refuses, or is too busy for; what else failed may have made tokens.
     if (this.#failed) {
       const isFree = whole && this.#isFree
@@ -81,6 +85,7 @@ export class ModelAnswers implements AnswerReader {
 
   #drop(): void {
     this.#keeps = false
+    this.#isDropped = true
     this.#options.room.give(this.#kept.length)
     this.#kept.take()
   }

@@ -25,7 +25,7 @@ import type { WebReply } from '../../web/web-request.ts'
 import { readWhole } from '../http/body.ts'
 import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
 import type { Served } from '../http/serve.ts'
-import { performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
+import { awayText, performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
 import { ModelAnswers } from './answer.ts'
 import { contentCoding, DECODED_BYTES_MAX, decodeBody } from './decode.ts'
 import type { ModelAsked } from './judge.ts'
@@ -141,6 +141,7 @@ async function send(
     target: main,
     args: argumentsOf(asked, path),
     most,
+    leaving: asked.sent.body?.length,
     alongside,
     sink: reply,
     gone: reply.gone,
@@ -156,8 +157,8 @@ async function send(
     const said = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
     return refused(said[performed.outcome], performed.action)
   }
-  const away = performed.reasons.find((reason) => reason.kind === 'unavailable')
-  if (away !== undefined) return refused(`the gateway does not get to ${line.name}`, performed.action)
+  const away = awayText(performed.reasons, line.name)
+  if (away !== undefined) return refused(away, performed.action)
   const budget = performed.reasons.some(({ kind }) => kind === 'budget')
   const own = performed.reasons.find((reason) => reason.kind === 'arguments')
   const said = own === undefined ? (budget ? 'a budget is used up' : 'it may not do this') : own.problem

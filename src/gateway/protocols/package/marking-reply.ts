@@ -34,6 +34,10 @@ export class GatheringReply implements WebReply {
     return this.#head !== undefined
   }
 
+  get hasEnough(): boolean {
+    return this.#problem !== undefined
+  }
+
   begin(status: number, headers: GatheredList['headers']): boolean {
     if (this.#head !== undefined) return false
     this.#head = { status, headers }

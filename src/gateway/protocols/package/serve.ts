@@ -9,7 +9,7 @@ import { refuseUnprepared } from '../../pipeline/refused.ts'
 import { readTarget } from '../../web/request-target.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
-import { performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
+import { performWeb, refusalSentence, requestHead, unshown } from '../http/web-attempt.ts'
 import type { KnownRelease, PackageLine, Reached } from './line.ts'
 import { type MarkedList, releaseAt } from './lists/marked-list.ts'
 import type { ListJob } from './lists/package-work.ts'
@@ -260,13 +260,10 @@ async function send({ gate, cell, line }: Ground, sending: Sending): Promise<boo
     gone: reply.gone,
     prepare: (onHead) => prepared(gate, sending, { onHead, accept: acceptOf(line.registry, asked) }),
   })
-  if (performed.kind === 'passed' || performed.kind === 'answered') return true
+  if (performed.kind === 'passed' && sink.hasBegun) return true
   if (reply.hasBegun || reply.gone.aborted) return false
-  if (performed.kind === 'held')
-    reply.refuse(403, refusalSentence('it waits for a person', performed.hold), performed.hold)
-  else if (performed.kind === 'refused')
-    reply.refuse(403, refusalSentence('it may not do this', performed.action), performed.action)
-  else reply.refuse(502, refusalSentence('no whole answer came', performed.action), performed.action)
+  const { status, said, reference } = unshown(performed, line.name)
+  reply.refuse(status, refusalSentence(said, reference), reference)
   return false
 }
 
