@@ -12,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { loadConfig } from '../../src/config/load.ts'
 import type { Pulse } from '../../src/gateway/link/pulse.ts'
 import type { GatewaySetup, IssuerSetup } from '../../src/gateway/link/setup.ts'
+import type { CellWebSocket } from '../../src/gateway/web/door.ts'
 import { carryOut, type UndoOrder } from '../../src/host/people/undo-order.ts'
 import { gatewaySetup, judgeConfig } from '../../src/host/prepare/setup.ts'
 import { startServices } from '../../src/host/services/services.ts'
@@ -106,6 +107,8 @@ export interface Beginning {
   readonly rung?: Rung
   /** The certificate authority by which its gate ends TLS. */
   readonly issuer?: IssuerSetup
+  /** Its sockets at every address, which stay the caller's. */
+  readonly web?: readonly CellWebSocket[]
 }
 
 export interface GatewayOptions {
@@ -266,7 +269,7 @@ function logOf(state: State, environment: string): string {
 
 async function admit(services: ServicesHere, agent: string, number: number, beginning: Beginning): Promise<TestCell> {
   const { port, fd } = listener()
-  const { labels = [], task, parent, lived, again, rung, issuer } = beginning
+  const { labels = [], task, parent, lived, again, rung, issuer, web } = beginning
   const id = again?.cell.id ?? newCellId(randomBytes(16))
   const message = {
     kind: 'cell',
@@ -279,10 +282,11 @@ async function admit(services: ServicesHere, agent: string, number: number, begi
     ...(parent && { parent: parent.number }),
     ...(rung && { rung }),
     ...(issuer && { issuer }),
+    ...(web && { web: web.map(({ transport, port }) => ({ transport, port })) }),
     ...(again && { again: { sinceMs: again.sinceMs, why: 'the test has ended it' } }),
     ...(task && { task: { givenBy: personName('maria.silva@shop.example'), ...task } }),
   } as const
-  const told = services.tell(message, [fd])
+  const told = services.tell(message, [fd, ...(web ?? []).map((each) => each.fd)])
   closeSync(fd)
   if (!told.ok) throw new Error(told.reason)
   const ready = await services.said('cell-ready', number)

@@ -86,6 +86,11 @@ describe('S10, DI6: a certificate', () => {
       ['a part of its name', server({ names: ['DNS:ocalhost', 'DNS:localhost.example'] }), /and not for localhost/],
       ['a wildcard for all', server({ names: ['DNS:*'] }), /for \*, and not for localhost/],
       ['another common name and no other', server({ names: [] }), /and not for localhost/],
+      [
+        'an address, and a common name',
+        makeCertificate({ name: 'localhost', by: authority, names: ['IP:127.0.0.1'] }),
+        /for 127\.0\.0\.1, and not for localhost/,
+      ],
       ['an address as a name', server({ names: ['DNS:127.0.0.1'] }), /and not for localhost/],
       [
         'signed by itself',

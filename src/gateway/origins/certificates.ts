@@ -43,6 +43,16 @@ export function problemOfPeer(
   return undefined
 }
 
+/**
+ * Returns a certificate with the names by which it is judged: where it has alternative ones, its common name counts for
+ * nothing (RFC 9525, 6.3). Node looks at that as soon as none of the others is a host's.
+ */
+export function judgedNames(certificate: PeerCertificate): PeerCertificate {
+  if (certificate.subjectaltname === undefined) return certificate
+  const { CN: _, ...subject } = certificate.subject
+  return { ...certificate, subject: subject as PeerCertificate['subject'] } // Node looks for the name, and knows it absent
+}
+
 function isDeclared({ fingerprint256 }: X509Certificate, ca: string | undefined): boolean {
   const declared = ca === undefined ? [] : certificatesIn(ca)
   return declared.some((text) => new X509Certificate(text).fingerprint256 === fingerprint256)

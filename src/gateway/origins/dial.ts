@@ -21,7 +21,7 @@ import type { TLSSocket } from 'node:tls'
 import { type KnownHosts, knownHosts } from '../../model/host/this-host.ts'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type AddressKind, describeAddress, innerKind, isPublic, kindOfAddress } from './address.ts'
-import { problemOfPeer, type TlsRules, textOfTlsError } from './certificates.ts'
+import { judgedNames, problemOfPeer, type TlsRules, textOfTlsError } from './certificates.ts'
 import { belongsElsewhere } from './elsewhere.ts'
 import { resetsOnClose } from './resetting.ts'
 import { trusting } from './trust.ts'
@@ -285,7 +285,7 @@ function tlsWith(socket: Socket, host: string, { ca, protocols, session }: TlsRu
     ALPNProtocols: [...protocols],
     // An address is no name to ask for (RFC 6066, 3), and is looked for among the addresses of the certificate.
     servername: isIP(host) === 0 ? host : '',
-    checkServerIdentity: (_, certificate) => tls.checkServerIdentity(host, certificate),
+    checkServerIdentity: (_, certificate) => tls.checkServerIdentity(host, judgedNames(certificate)),
     ...(session !== undefined && { session }),
   })
 }

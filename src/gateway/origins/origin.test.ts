@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { readAuthority, readOrigin } from './origin.ts'
+import { isPrivateUseName, readAuthority, readOrigin } from './origin.ts'
 
 function reasonOf(text: string): string {
   const read = readOrigin(text)
@@ -151,6 +151,13 @@ describe('a declared origin', () => {
       { numRuns: 5_000 },
     )
   })
+})
+
+it('a name that nobody can register is told from one that is given out', () => {
+  for (const host of ['localhost', 'gitlab', 'a.internal', 'a.b.home.arpa', 'printer.local', 'git.corp'])
+    assert.ok(isPrivateUseName(host), host)
+  for (const host of ['a.example', 'internal.example', 'local.com', 'a.xinternal'])
+    assert.ok(!isPrivateUseName(host), host)
 })
 
 describe('an authority', () => {

@@ -60,6 +60,25 @@ export function isHostName(text: string): boolean {
   return isIP(text) === 0 && readHost(text).ok
 }
 
+/** Tells whether a name is one that nobody can register: those who run a network give it out themselves. */
+export function isPrivateUseName(host: string): boolean {
+  return !host.includes('.') || PRIVATE_USE.some((end) => host.endsWith(`.${end}`))
+}
+
+/** Ends of names that no registry gives out: RFC 6761, 6762 (also its appendix G), 8375, and ICANN’s `internal`. */
+const PRIVATE_USE = [
+  'localhost',
+  'local',
+  'internal',
+  'home.arpa',
+  'test',
+  'intranet',
+  'private',
+  'corp',
+  'home',
+  'lan',
+]
+
 /** Characters of an origin: a name has at most 253. */
 const ORIGIN_CHARACTERS_MAX = 300
 

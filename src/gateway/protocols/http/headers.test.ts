@@ -30,7 +30,15 @@ describe('headers of a request that leaves', () => {
     for (const name of [
       ...['transfer-encoding', 'content-length', 'content--length', 'host', 'te', 'upgrade', 'expect'],
       ...['x-original-url', 'x-rewrite-url', 'x--rewrite-url', 'x-http-method-override', 'x-method-override', 'x-host'],
-      ...['authorization', 'cookie', 'x-forwarded-for', 'x-forwarded-host', 'proxy-authorization', 'forwarded'],
+      ...[
+        'authorization',
+        'cookie',
+        'cookie2',
+        'x-forwarded-for',
+        'x-forwarded-host',
+        'proxy-authorization',
+        'forwarded',
+      ],
     ])
       assert.deepEqual(sent([[name, 'a']]), [], name)
     const asked = [

@@ -14,7 +14,16 @@ const HOP: ReadonlySet<string> = new Set(
 /** Headers by which a program says who it is: an origin is told that by its owner alone. */
 const CREDENTIALS: ReadonlySet<string> = new Set(
   [
-    ...['authorization', 'cookie', 'x-api-key', 'api-key', 'x-goog-api-key', 'x-auth-token', 'private-token'],
+    ...[
+      'authorization',
+      'cookie',
+      'cookie2',
+      'x-api-key',
+      'api-key',
+      'x-goog-api-key',
+      'x-auth-token',
+      'private-token',
+    ],
     ...['x-amz-security-token', 'x-csrf-token', 'x-xsrf-token', 'x-access-token', 'x-auth-key', 'x-vault-token'],
   ].map(squeezed),
 )

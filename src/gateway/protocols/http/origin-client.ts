@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { LIMITS } from '../../../model/index.ts'
-import type { Origin } from '../../origins/origin.ts'
+import { isPrivateUseName, type Origin } from '../../origins/origin.ts'
 import { poolTo } from '../../origins/pool.ts'
 import { SILENCE_MS_MAX } from './exchange.ts'
 
@@ -27,8 +27,9 @@ export class OriginClient {
     const { origin, ca, elsewhere, caKey } = this.#options
     this.#pool ??= poolTo(new URL(origin.text), {
       elsewhere,
-      // Whoever wrote down an origin may mean one of their own network.
-      mayBePrivate: true,
+      // Whoever wrote down an origin may mean one of their own network. Over TLS who answers there shows that it is meant;
+      // without, whoever controls a name that is given out could send what is for it to any machine there.
+      mayBePrivate: origin.scheme === 'https' || isPrivateUseName(origin.host),
       ...(ca !== undefined && { ca }),
       caKey,
       connectionsMax: LIMITS.originConnectionsMax,
