@@ -17,6 +17,8 @@ export interface Dialled {
 const QUIET_MS = 100
 const SILENT_MS = 1_500
 const ALL_MS = 20_000
+/** Milliseconds in which an answer that has to come comes, on a machine that has other work. */
+const ANSWER_MS = 120_000
 /** Attacks that are under way at once. */
 const AT_ONCE = 32
 
@@ -83,8 +85,15 @@ export class CellSide {
     return scheme === 'http' ? { address, port: 80 } : { address, port: 443, tls: { servername: name } }
   }
 
-  /** Sends bytes, and returns what came, one byte a character, until the connection ended or fell silent. */
-  async send(to: Dialled, bytes: string | readonly (string | Uint8Array)[], linger = false): Promise<string> {
+  /**
+   * Sends bytes, and returns what came, one byte a character, until the connection ended or fell silent. `answer`: something
+   * has to come.
+   */
+  async send(
+    to: Dialled,
+    bytes: string | readonly (string | Uint8Array)[],
+    wants: 'silence' | 'answer' = 'silence',
+  ): Promise<string> {
     const socket = dialling(to)
     let heard = ''
     let over = false
@@ -103,9 +112,10 @@ export class CellSide {
       await new Promise((resolve) => setImmediate(resolve))
     }
     const beganMs = performance.now()
-    while (!over && performance.now() - beganMs < ALL_MS) {
+    const silentMs = wants === 'answer' ? ANSWER_MS : SILENT_MS
+    while (!over && performance.now() - beganMs < Math.max(ALL_MS, silentMs)) {
       const quietMs = performance.now() - atMs
-      if (quietMs > (heard === '' || linger ? SILENT_MS : QUIET_MS)) break
+      if (quietMs > (heard === '' ? silentMs : QUIET_MS)) break
       await delay(10)
     }
     socket.destroy()

@@ -17,7 +17,7 @@ export const CERTIFICATES: AttackKind = {
       await cell.names(Object.fromEntries(round.map(({ name, i }) => [name, [[certifiedAddress(i)]]])))
       await cell.each(round, async ({ name, i }) => {
         const text = request('GET /ok HTTP/1.1', [`host: ${name}`, 'x: of-the-cell', 'connection: close'])
-        heard[i] = await cell.send(await cell.at(name), text, true)
+        heard[i] = await cell.send(await cell.at(name), text, 'answer')
       })
     }
     return {

@@ -61,15 +61,19 @@ const bodies: AttackKind = {
     const plain = await cell.at(HOST, 'http')
     const judged = Object.entries(small).map(([coding, body]) => ({ coding, body }))
     const others = await cell.each(judged, ({ coding, body }) =>
-      cell.send(plain, [
-        request('POST /ok HTTP/1.1', [
-          `host: ${HOST}`,
-          'content-type: application/json',
-          `content-encoding: ${coding}`,
-          `content-length: ${body.length}`,
-        ]),
-        body,
-      ]),
+      cell.send(
+        plain,
+        [
+          request('POST /ok HTTP/1.1', [
+            `host: ${HOST}`,
+            'content-type: application/json',
+            `content-encoding: ${coding}`,
+            `content-length: ${body.length}`,
+          ]),
+          body,
+        ],
+        'answer',
+      ),
     )
     return {
       cases: cases.length + judged.length,
@@ -92,7 +96,7 @@ const answers: AttackKind = {
     const to = await cell.at(HOST, 'http')
     const all = ANSWERS.flatMap((each, i) => (each.kind === 'bomb' ? [{ ...each, i }] : []))
     const heard = await cell.each(all, ({ i }) =>
-      cell.send(to, request(`GET /answer/${i} HTTP/1.1`, [`host: ${HOST}`, 'connection: close']), true),
+      cell.send(to, request(`GET /answer/${i} HTTP/1.1`, [`host: ${HOST}`, 'connection: close']), 'answer'),
     )
     return {
       cases: all.length,
@@ -104,7 +108,7 @@ const answers: AttackKind = {
 /** Returns how a connection ended that nothing whole was sent over. */
 async function honest(cell: CellSide): Promise<number> {
   const to = await cell.at(HOST, 'http')
-  return statusOf(await cell.send(to, request('GET /ok HTTP/1.1', [`host: ${HOST}`, 'connection: close'])))
+  return statusOf(await cell.send(to, request('GET /ok HTTP/1.1', [`host: ${HOST}`, 'connection: close']), 'answer'))
 }
 
 const slow: AttackKind = {

@@ -78,7 +78,11 @@ function hostileAnswers(): readonly (readonly (readonly string[])[])[] {
 async function askLed(cell: CellSide, led: readonly number[]): Promise<readonly string[]> {
   return cell.each(led, async (i) => {
     const name = `led${i}.far.example`
-    return cell.send(await cell.at(name, 'http'), request('GET /ok HTTP/1.1', [`host: ${name}`, 'connection: close']))
+    return cell.send(
+      await cell.at(name, 'http'),
+      request('GET /ok HTTP/1.1', [`host: ${name}`, 'connection: close']),
+      'answer',
+    )
   })
 }
 
