@@ -1,5 +1,5 @@
 /**
- * npm start: the refund desk, without Firebreak and with it.
+ * The refund desk, the second half of npm start: without Firebreak and with it.
  *
  * The same agent obeys the same poisoned ticket twice, each time on fresh books. What it gained is read from the books,
  * from the attacker's collector and from the terminal, not from what the agent says. Then a storm of refunds is stopped,
@@ -40,14 +40,14 @@ const TASK = 'Serve the open tickets: refund what the order says, to the account
 
 const HELP = `The refund desk: what a poisoned ticket makes an agent do, without Firebreak and with it.
 
-usage: npm start [-- --json] [-- --state <dir>]
+usage: node examples/refund-desk/start.ts [--json] [--state <dir>]
 
   --json         print the same as one JSON object on the last line
   --state <dir>  keep everything that was written: the ledger in <dir>/ledger, the witness's seals in <dir>/witness, the
                  incident page and the shop's book in <dir>
 
 example:
-  npm start -- --state /tmp/desk && bin/firebreak ledger verify /tmp/desk/ledger --witness /tmp/desk/witness
+  node examples/refund-desk/start.ts --state /tmp/desk && bin/firebreak ledger verify /tmp/desk/ledger --witness /tmp/desk/witness
 `
 
 interface Line {

@@ -9,9 +9,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
+import {
+  type Conversation,
+  inShell,
+  startScriptedModel,
+  type Turn,
+} from '../../examples/coding-agent/scripted-model.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import { ledgerOf } from '../kit/command-line.ts'
-import { type Conversation, startScriptedModel, type Turn } from './scripted-model.ts'
 
 interface Cli {
   readonly package: string
@@ -65,12 +70,7 @@ const OBEDIENT = [
 function nextTurn(commands: readonly string[], { tools, results }: Conversation): Turn {
   const command = commands[results.length]
   if (command === undefined) return { text: `ALL DONE AFTER ${results.length}` }
-  const shell = tools.find((name) => /^(?:Bash|bash|shell|shell_command|exec_command|run_shell_command)$/.test(name))
-  if (shell === 'exec_command') return { calls: [{ name: shell, args: { cmd: command } }] }
-  if (shell !== undefined) return { calls: [{ name: shell, args: { command, description: 'the next step' } }] }
-  if (!tools.includes('exec')) return { text: `no shell among ${tools.join(', ')}` }
-  const script = `text(await tools.exec_command({ cmd: ${JSON.stringify(command)} }))`
-  return { calls: [{ name: 'exec', args: { script } }] }
+  return inShell(command, tools)
 }
 
 const MODEL: ReadonlySet<string> = new Set(['generate', 'count', 'models'])

@@ -31,22 +31,43 @@ export interface ScriptedModel {
 
 type Body = Readonly<Record<string, unknown>>
 
+/** Returns the turn that wants a command run, by the tool of a shell that the agent has offered. */
+export function inShell(command: string, tools: readonly string[]): Turn {
+  const shell = tools.find((name) => /^(?:Bash|bash|shell|shell_command|exec_command|run_shell_command)$/.test(name))
+  if (shell === 'exec_command') return { calls: [{ name: shell, args: { cmd: command } }] }
+  if (shell !== undefined) return { calls: [{ name: shell, args: { command, description: 'the next step' } }] }
+  if (!tools.includes('exec')) return { text: `no shell among ${tools.join(', ')}` }
+  const script = `text(await tools.exec_command({ cmd: ${JSON.stringify(command)} }))`
+  return { calls: [{ name: 'exec', args: { script } }] }
+}
+
+/** What a provider does beside talking: the answer to a request of its other interfaces, or undefined. */
+export type Beside = (path: string, body: Body) => object | undefined
+
 /**
  * Starts it. `say` is asked for each turn of the task: of requests that offer no tools (a title, a summary, a warm-up) nobody
- * is asked.
+ * is asked. `beside` is asked before it.
  */
-export async function startScriptedModel(say: (conversation: Conversation) => Turn): Promise<ScriptedModel> {
+export async function startScriptedModel(
+  say: (conversation: Conversation) => Turn,
+  beside: Beside = () => undefined,
+): Promise<ScriptedModel> {
   const asked: ScriptedModel['asked'] = []
   const server = createServer((request, response) => {
     const pieces: Buffer[] = []
     request.on('data', (piece: Buffer) => pieces.push(piece))
     request.once('end', () => {
       const path = request.url ?? ''
-      const body = pieces.length === 0 ? {} : (JSON.parse(Buffer.concat(pieces).toString()) as Body)
+      const isJson = request.headers['content-type']?.includes('json') === true
+      const body = isJson && pieces.length > 0 ? (JSON.parse(Buffer.concat(pieces).toString()) as Body) : {}
       asked.push({ path, body, headers: request.headers })
-      answer(path, body, response, say)
+      const other = beside(path, body)
+      if (other === undefined) return answer(path, body, response, say)
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(other))
     })
   })
+  // An agent may be long at one command, and asks on the same connection.
+  server.keepAliveTimeout = 0
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo // it listens on a port
   return { url: `http://127.0.0.1:${port}`, asked, close: () => void server.close() }
@@ -92,8 +113,10 @@ function list(value: unknown): readonly Body[] {
   return Array.isArray(value) ? (value as readonly Body[]) : []
 }
 
+/** Returns all texts in what a tool answered, however its client has wrapped them. */
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value ?? '')
+  if (typeof value === 'string') return value
+  return typeof value === 'object' && value !== null ? Object.values(value).map(textOf).join('\n') : ''
 }
 
 const MESSAGES: Api = {

@@ -1,0 +1,1 @@
+module.exports = (amounts) => amounts.reduce((sum, amount) => sum - amount, 0)
