@@ -24,7 +24,7 @@ export type { Profile }
 export interface Config {
   /** Absolute. */
   readonly file: string
-  /** What stood in it when it was read. */
+  /** The text that stood in it when it was read. */
   readonly text: string
   /** Everything relative in the file is relative to this. */
   readonly directory: string

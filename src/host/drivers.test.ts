@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { memoryDriver } from '../cells/memory/driver.ts'
 import type { Config } from '../config/config.ts'
 import { environmentName } from '../model/index.ts'
-import { DRIVERS, driverFor, driverNamed, type Registered } from './drivers.ts'
+import { DRIVERS, driverFor, driverNamed, type Registered, unstartable } from './drivers.ts'
 
 const TEST = environmentName('test')
 
@@ -54,5 +54,15 @@ describe('the driver of an environment', () => {
       unfit.ok ? '' : unfit.reason,
       /^the user profile: no room: .* \(driver memory: there is linux, memory\)$/,
     )
+  })
+
+  it('is told of each environment in which no cell can start, before anything is up', async () => {
+    const environments = new Map([TEST, environmentName('live')].map((name) => [name, {}]))
+    const config = { ...configOf({ desk: 'memory' }), environments } as unknown as Config // as above
+    memory.faults.fit = 'no room'
+    const faults = await unstartable(config, WITH_MEMORY)
+    delete memory.faults.fit
+    assert.match(faults.get(TEST) ?? '', /^the user profile: no room/)
+    assert.equal((await unstartable(config, WITH_MEMORY)).has(TEST), false)
   })
 })

@@ -76,6 +76,19 @@ export async function driverFor(
   return no(`all cells of environment ${environment} have one driver, and ${all.join(', ')}`)
 }
 
+/** Returns the environments of a configuration in which no cell can start on this host, each with why. */
+export async function unstartable(
+  config: Config,
+  drivers: readonly Registered[] = DRIVERS,
+): Promise<ReadonlyMap<EnvironmentName, string>> {
+  const faults = new Map<EnvironmentName, string>()
+  for (const name of config.environments.keys()) {
+    const driver = await driverFor(config, name, drivers)
+    if (!driver.ok) faults.set(name, driver.reason)
+  }
+  return faults
+}
+
 /** Opens a warden for the cells of an environment. */
 export async function wardenFor(config: Config, environment: EnvironmentName): Promise<Result<Warden, string>> {
   const driver = await driverFor(config, environment)

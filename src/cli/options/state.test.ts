@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
@@ -19,4 +19,19 @@ it('a state that another user made is told with its owner, and one that is not t
     stateFault(join(state, 'none'), () => false),
     undefined,
   )
+})
+
+it('a path at which no state can lie is told as such: too long, or below a file', () => {
+  const directory = temporaryDirectory()
+  const file = join(directory, 'file')
+  writeFileSync(file, '')
+  for (const [path, why] of [
+    [join(directory, 'a'.repeat(256)), /^no state can lie there: ENAMETOOLONG/],
+    [join(directory, ...Array.from({ length: 30 }, () => 'a'.repeat(200))), /ENAMETOOLONG/],
+    [join(file, 'state'), /ENOTDIR/],
+  ] as const) {
+    const fault = stateFault(path)
+    assert.match(fault?.problem ?? '', why)
+    assert.match(fault?.fix ?? '', /--state names another/)
+  }
 })

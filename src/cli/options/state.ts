@@ -1,5 +1,6 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { failedWith } from '../../model/host/system-error.ts'
 import { type Call, CONFIG_OPTION, configFile, type Option } from '../command.ts'
 
 /** Commands that read what a run left: `--state`, or `.firebreak` beside the configuration. */
@@ -14,15 +15,21 @@ export function stateOf(call: Call): string {
 }
 
 /**
- * Returns why this user cannot read the state that somebody else made there, and what to do; undefined where they can,
- * or where there is none yet.
+ * Returns why this user cannot read the state that somebody else made there, or why there can be none, and what to do;
+ * undefined where they can, or where there is none yet.
  */
 export function stateFault(
   state: string,
   mayRead = readable,
 ): { readonly problem: string; readonly fix: string } | undefined {
-  if (!existsSync(state) || mayRead(state)) return undefined
-  const { uid } = statSync(state)
+  let uid: number
+  try {
+    uid = statSync(state).uid
+  } catch (error) {
+    if (!failedWith(error, 'ENAMETOOLONG', 'ENOTDIR', 'ELOOP')) return undefined
+    return { problem: `no state can lie there: ${error.message}`, fix: '--state names another directory' }
+  }
+  if (mayRead(state)) return undefined
   const owner = uid === 0 ? 'root' : `uid ${uid}`
   return {
     problem: `${state} cannot be read: a run of ${owner} made it`,

@@ -359,7 +359,7 @@ function restrictionJson({ tools, arguments: limits, budgets, expiresAtMs, label
   }
 }
 
-/** What those cells have seen comes with what they say. */
+/** Tells a cell of its delegations; the labels of what those cells have seen come with what they say. */
 function delegations(cell: ServedCell): Json {
   return {
     delegations: [...cell.given.values()].map(({ id, agent, state, reports, reportsForgotten, cell: child, seen }) => {

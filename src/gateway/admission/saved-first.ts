@@ -1,6 +1,6 @@
 import { LIMITS } from '../../model/index.ts'
 
-/** Why the files were not saved; nothing where they were. */
+/** The reason why the files were not saved; undefined where they were. */
 type Said = (problem: string | undefined) => void
 
 /**

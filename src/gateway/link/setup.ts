@@ -44,7 +44,7 @@ export interface GatewaySetup {
   readonly egress: readonly string[]
   /** Places of other environments that are known by their address: nothing of this one goes there. */
   readonly elsewhere: readonly string[]
-  /** Why the gateway before it was lost, where it is there for the cells that this one left. */
+  /** The reason why the gateway before it was lost, where it is there for the cells that this one left. */
   readonly replaces?: string
   /** Digest of the configuration, the policies and the accepted definitions. */
   readonly configuration: Sha256
@@ -179,7 +179,7 @@ export type WardenMessage =
       readonly task?: TaskSetup
       /** The issuer whose certificate the cell is shown. Present where TLS of the cell ends at the gate. */
       readonly issuer?: IssuerSetup
-      /** Its sockets at every address, in the order of the descriptors that follow the first. */
+      /** The sockets at every address, in the order of the descriptors that follow the first. */
       readonly web?: readonly { readonly transport: 'tcp' | 'udp'; readonly port: number }[]
       /** The number of the cell that delegated: this one has no grants of its own. */
       readonly parent?: number
@@ -197,7 +197,7 @@ export type WardenMessage =
       /** The server's own: by it, it is given up. */
       readonly server: number
     }
-  /** It has no server, and gets none soon. */
+  /** An upstream that has no server, and gets none soon. */
   | {
       readonly kind: 'upstream-down'
       readonly upstream: UpstreamName

@@ -18,7 +18,7 @@ const WAIT_MS_MAX = 15_000
 export class StdioPipes {
   readonly #offered = new Map<string, Pipes>()
   readonly #wanted = new Map<string, Wanted>()
-  /** Why there is no server, until there is one. */
+  /** The reason why there is no server, until there is one. */
   readonly #down = new Map<string, string>()
 
   offer(upstream: UpstreamName, number: number | null, pipes: Pipes): void {

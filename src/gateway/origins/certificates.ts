@@ -6,7 +6,7 @@ import { certificatesIn } from './trust.ts'
 export interface TlsRules {
   /** Certificates in PEM that alone are trusted to sign for it; absent: those that this host trusts. */
   readonly ca?: string
-  /** Where a person declares `ca`, as a message says it: `mcp: { ca: ./ca.pem }`. */
+  /** The place where a person declares `ca`, as a message says it: `mcp: { ca: ./ca.pem }`. */
   readonly caKey: string
   /** Protocols that may be spoken inside, the best first: `h2`, `http/1.1`. */
   readonly protocols: readonly string[]

@@ -7,7 +7,7 @@ import { type DialRules, dial } from './dial.ts'
 export interface PoolOptions extends Pick<DialRules, 'elsewhere' | 'mayBePrivate' | 'resolve'> {
   /** Certificates in PEM that alone are trusted to sign for it; absent: those that this host trusts. */
   readonly ca?: string
-  /** Where a person declares `ca`, as a message says it. */
+  /** The place where a person declares `ca`, as a message says it. */
   readonly caKey: string
   readonly connectionsMax: number
   /** Milliseconds that it may be silent. */

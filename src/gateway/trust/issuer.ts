@@ -63,7 +63,7 @@ export class Issuer {
   /** One key for every name of the cell: who holds this process has them all anyway. */
   readonly #leafKey: CertifiedKey
   readonly #leafKeyPem: string
-  /** By name, the one that was asked for longest ago first. */
+  /** Leaves by name, the one that was asked for longest ago first. */
   readonly #leaves = new Map<string, Leaf>()
 
   private constructor(certificate: X509Certificate, privateKey: KeyObject) {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { no, ok, type Result } from '../../model/index.ts'
 import { type ClientHello, HELLO_BYTES_MAX, readClientHello } from './client-hello.ts'
 
-/** What a connection begins with; `plain`: no TLS. */
+/** The kind of a connection, by what it begins with; `plain`: no TLS. */
 export type FirstBytes = { readonly kind: 'plain' } | { readonly kind: 'tls'; readonly hello: ClientHello }
 
 /** Milliseconds in which the first bytes of a connection come. */

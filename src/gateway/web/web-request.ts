@@ -12,7 +12,7 @@ export interface WebPlace {
 export interface WebRequest {
   readonly place: WebPlace
   readonly method: string
-  /** Its target as it came. */
+  /** The target as it came. */
   readonly target: string
   /** CellNames in lower case and values, in their order; without pseudo-headers. */
   readonly headers: readonly (readonly [name: string, value: string])[]

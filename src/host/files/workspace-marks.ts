@@ -6,7 +6,7 @@ import { writeDurably } from '../state/durable-file.ts'
 import { inPart } from '../state/state-part.ts'
 
 /**
- * What people have done with a workspace's changes. Labels belong to what a cell saw *and* to the files it left: they
+ * The marks of what people have done with a workspace's changes. Labels belong to what a cell saw *and* to the files it left: they
  * fall when the files are thrown away, or put back to what they were before, and never again once some have landed.
  */
 interface Marks {

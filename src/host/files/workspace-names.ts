@@ -1,5 +1,5 @@
 /**
- * What the changes of workspaces are called in a state. Names of agents and upstreams have no "+" in them, and a cell's id
+ * The names of workspaces' changes in a state. Names of agents and upstreams have no "+" in them, and a cell's id
  * is nobody's choice: no two of these can meet, whatever a configuration calls its things.
  */
 import type { Agent, UpstreamConfig } from '../../config/config.ts'

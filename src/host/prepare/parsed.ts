@@ -41,9 +41,9 @@ export async function parseOnce(
 }
 
 /**
- * What makes a bundle of policies, by its bytes: our rooms that the parser is made of, Cedar's version, and Node's. Size
- * and time of a file say too little: a checkout of another version may have the same ones. Undefined where the code
- * cannot be read; then nothing is kept.
+ * Returns the digest of the code that makes a bundle of policies, by its bytes: our rooms that the parser is made of, Cedar's
+ * version, and Node's. Size and time of a file say too little: a checkout of another version may have the same ones.
+ * Undefined where the code cannot be read; then nothing is kept.
  */
 export function codeDigest(source: string = join(import.meta.dirname, '..', '..')): string | undefined {
   const hash = createHash('sha256').update(process.version)

@@ -73,7 +73,7 @@ export function partsOf(directory: string, around: Surroundings, kept = around.k
   return { shown: shown.length > PLACES_MAX ? coarser(shown, directory) : shown, hidden: hidden.map(shownName), left }
 }
 
-/** What is not for us is not for a cell of ours. */
+/** A place that is not for us is not for a cell of ours. */
 function readable<T>(found: readonly T[] | undefined | Unreadable): readonly T[] {
   return found === undefined || found === 'unreadable' ? [] : found
 }

@@ -27,7 +27,7 @@ export const BUNDLE_PLACES: readonly string[] = [
 const FILE_BYTES_MAX = 4 * 1024 ** 2
 const CERTIFICATES_MAX = 1_000
 
-/** By file, with what it looked like: parsing 150 certificates takes longer than all else that a cell's trust needs. */
+/** Roots by file, with what the file looked like: parsing 150 certificates takes longer than all else that a cell's trust needs. */
 const known = new Map<string, { readonly stamp: string; readonly roots: Roots | undefined }>()
 
 /** Returns the first file of these that has a certificate; undefined where none has. */

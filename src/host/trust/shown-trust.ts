@@ -18,8 +18,6 @@ import { trustVariables } from './variables.ts'
 export interface ShownTrust {
   readonly texts: readonly TextSpec[]
   readonly variables: Readonly<Record<string, string>>
-  /** The reason why the gate is all that the cell believes; absent where it believes roots of this host, too. */
-  readonly lacks?: string
 }
 
 /** Place of the issuer's certificate alone in a cell, and of the whole bundle, where it has the host's /usr. */
@@ -50,9 +48,6 @@ export function shownTrust(certificate: Buffer, cell: Places, nowMs: number): Re
   return ok({
     texts: [...shown].map(([to, each]) => ({ text: each, to })),
     variables: trustVariables(own?.issuer ?? whole, whole),
-    ...(roots === undefined && {
-      lacks: `no roots in ${BUNDLE_PLACES.join(', ')}: tunnels from the cell end in certificates that its programs do not believe`,
-    }),
   })
 }
 

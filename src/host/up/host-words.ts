@@ -47,7 +47,7 @@ export type HostReply =
   | { readonly kind: 'event'; readonly event: RunEvent }
   | { readonly kind: 'end'; readonly end: RunEnd }
   | { readonly kind: 'refused'; readonly why: string }
-  /** Its last word to whoever ended it: the orders that no fence has. */
+  /** The host’s last word to whoever ended it: the orders that no fence has. */
   | { readonly kind: 'down'; readonly unwritten: readonly Unwritten[] }
   | { readonly kind: 'planned'; readonly planned: Result<Planned, ApplyFault> }
   | { readonly kind: 'applied'; readonly applied: Result<Applied, ApplyFault> }

@@ -41,7 +41,7 @@ export async function lock(directory: string): Promise<Result<DirectoryLock, Led
 
 /** The process that holds a lock. */
 export interface LockHolder {
-  /** Its number, as it has written it; on a full disk it has not. */
+  /** The number of its process, as it has written it; on a full disk it has not. */
   readonly pid: number | undefined
   /** The user whose file the lock is. */
   readonly uid: number

@@ -54,7 +54,7 @@ export function fullestOf(rmemMax: string): number {
   return 2 * (asked > 0 ? asked : RMEM_MAX_DEFAULT)
 }
 
-/** What Linux has had since 6.16; before, it was 212,992. */
+/** The default of Linux since 6.16; before, it was 212,992. */
 const RMEM_MAX_DEFAULT = 4 * 1024 ** 2
 
 /** Returns how many sockets of TCP a /proc/net/sockstat and sockstat6 count for their network. */

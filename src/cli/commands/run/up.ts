@@ -3,6 +3,7 @@ import { mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
+import { unstartable } from '../../../host/drivers.ts'
 import { Host } from '../../../host/host.ts'
 import { NOT_SEARCHED } from '../../../host/shown/shown.ts'
 import { withinState } from '../../../host/state/named-state.ts'
@@ -36,6 +37,13 @@ async function up(call: Call): Promise<ExitCode> {
   }
   const judged = await readConfig(call, stateDirectory)
   if (!judged.ok) return judged.reason
+  const { config } = judged.value
+  const faults = await unstartable(config)
+  const [[, fault] = []] = faults
+  if (fault !== undefined && faults.size === config.environments.size) {
+    call.print.fault(`not up: ${fault}`, 'firebreak doctor tells what this host can give')
+    return EXIT.failed
+  }
   const log = (text: string) => call.print.line(`${new Date().toISOString()} ${printable(text)}`)
   const onUnsearched = (whose: string, what: string) => log(`${whose}: ${NOT_SEARCHED} ${what}`)
   const host = new Host({ judged: judged.value, stateDirectory, onUnsearched })
@@ -50,7 +58,8 @@ async function up(call: Call): Promise<ExitCode> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => onDown())
   // It outlives the terminal that it was started on.
   process.on('SIGHUP', () => undefined)
-  log(`up: process ${process.pid} holds the agents of ${judged.value.config.file}; firebreak down ends it`)
+  for (const [name, why] of faults) log(`environment ${name} starts no cell: ${why}`)
+  log(`up: process ${process.pid} holds the agents of ${config.file}; firebreak down ends it`)
   // The door's own socket does not keep the process, nor does an idle gateway.
   const awake = setInterval(() => undefined, 2 ** 30)
   await down

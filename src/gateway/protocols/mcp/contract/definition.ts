@@ -4,7 +4,7 @@ import { isJsonObject, type Json, type JsonObject, LIMITS, type Sha256, sha256 }
 import { compileSchema } from '../../../content/schema.ts'
 import { paramHeaderFault } from './headers.ts'
 
-/** Why a tool's definition cannot be accepted, whoever would accept it; nothing where it can. */
+/** Returns why a tool's definition cannot be accepted, whoever would accept it; nothing where it can. */
 export function definitionFault({ inputSchema, outputSchema }: JsonObject): string | undefined {
   if (!isJsonObject(inputSchema)) return 'it has no input schema'
   const input = compileSchema(inputSchema, 'arguments')

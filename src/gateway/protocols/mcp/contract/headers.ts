@@ -48,7 +48,7 @@ export function paramHeaders(schema: JsonObject): readonly ParamHeader[] {
 }
 
 /**
- * Why the `x-mcp-header` annotations of a schema are not allowed (2026-07-28, "Custom headers"): a client must not use
+ * Returns why the `x-mcp-header` annotations of a schema are not allowed (2026-07-28, "Custom headers"): a client must not use
  * such a tool, since its upstream and an intermediary could read its headers differently.
  */
 export function paramHeaderFault(schema: JsonObject): string | undefined {
