@@ -41,6 +41,12 @@ async function provider() {
         response.writeHead(529, { 'content-type': 'application/json' })
         return void response.end('{"type":"error","error":{"type":"overloaded_error","message":"busy"}}')
       }
+      if (messages[0]?.content === 'denied') {
+        response.writeHead(401, { 'content-type': 'application/json', 'anthropic-organization-id': 'of-its-owner' })
+        return void response.end('{"type":"error","error":{"message":"invalid key sk-ant-rea***********cdef"}}')
+      }
+      response.setHeader('anthropic-organization-id', 'of-its-owner')
+      response.setHeader('request-id', 'req_1')
       if (messages[0]?.content === 'break') {
         response.writeHead(200, { 'content-type': 'text/event-stream' })
         response.write('event: message_start\ndata: {"type":"message_start","message":{}}\n\n')
@@ -111,6 +117,9 @@ describe('a program of a cell, and a model', { skip: SKIP }, () => {
       files: `curl -sS -m 20 -w ' [%{http_code}]' -H 'content-type: application/json' -d '{}' https://api.anthropic.com/v1/files`,
       upgrade: `curl -sS -m 20 -o /dev/null -w ' [%{http_code}]' --http1.1 -H 'connection: upgrade' -H 'upgrade: websocket' https://api.anthropic.com/v1/messages`,
       dear: ask(message('hi', { max_tokens: 64_000 })),
+      denied: ask(message('denied')),
+      head: ask(message('head'), "-D - -H 'anthropic-beta: files-api-2025-04-14' -H 'x-app: of the program'"),
+      'no price': ask({ ...message('hi'), model: 'claude-haiku-99' }),
     }
     const script = scriptOf(attempts)
     const directory = temporaryDirectory()
@@ -119,7 +128,10 @@ describe('a program of a cell, and a model', { skip: SKIP }, () => {
       secrets: { anthropic: { env: 'ANTHROPIC_KEY' } },
       upstreams: {
         claude: {
-          model: { provider: 'anthropic', url: upstream.text, key: '${secret:anthropic}', models: ['claude-haiku-*'] },
+          model: {
+            ...{ provider: 'anthropic', url: upstream.text, key: '${secret:anthropic}', models: ['claude-haiku-*'] },
+            headers: { 'X-App': 'of its owner' },
+          },
         },
       },
       agents: {
@@ -198,11 +210,37 @@ describe('a program of a cell, and a model', { skip: SKIP }, () => {
     }
     assert.match(said['web search'] ?? '', /web_search\) that is not granted/)
     assert.match(said.upgrade ?? '', /^\[426\]$/)
+    assert.match(JSON.stringify(entries), /it asks for another protocol on its connection/)
     assert.equal(upstream.asked.length, intents().length)
   })
 
   it('S7: what could cost more than is left is not sent', () => {
     assert.match(said.dear ?? '', /a budget is used up.*\[400\]$/s)
     assert.ok(upstream.asked.every(({ body }) => !body.includes('64000')))
+  })
+
+  it('S10: what a provider says of its owner’s account and key stays here', () => {
+    assert.match(said.denied ?? '', /claude does not take the key of its owner \(reference a_.* \[400\]$/s)
+    assert.doesNotMatch(said.denied ?? '', /sk-ant|cdef|of-its-owner/)
+    assert.match(said.head ?? '', /\r\nrequest-id: req_1\r\n/)
+    assert.doesNotMatch(said.head ?? '', /organization|of-its-owner/)
+  })
+
+  it('tells what stayed behind, and by which tables a request was judged and reserved', () => {
+    const at = upstream.asked.findIndex(({ body }) => body.includes('"head"'))
+    const { table, prices, leftBehind } = (intents()[at]?.args ?? {}) as Readonly<Record<string, unknown>>
+    assert.match(String(table), /^anthropic 2\d{3}-/)
+    assert.match(String(prices), /^2\d{3}-/)
+    assert.deepEqual(leftBehind, ['files-api-2025-04-14', 'x-app'])
+    for (const { headers } of upstream.asked) assert.equal(headers['x-app'], 'of its owner')
+  })
+
+  it('a model without a price is refused with the line that gives it one', () => {
+    const sentence = JSON.parse(/^\{.*\}/s.exec(said['no price'] ?? '')?.[0] ?? '').error.message as string
+    assert.match(sentence, /no price of claude-haiku-99 is known.* under model: of the upstream claude/)
+    assert.match(
+      sentence,
+      /prices: \{ "claude-haiku-99": \{ input: …, output: …, inputTokens: …, outputTokens: … \} \}/,
+    )
   })
 })

@@ -10,13 +10,17 @@ interface Given {
   readonly method?: string
   readonly headers?: readonly (readonly [string, string])[]
   readonly granted?: readonly ModelWayOut[]
+  /** Headers that the owner puts in. */
+  readonly injected?: readonly string[]
+  /** Tokens that its model reads. */
+  readonly inputTokens?: number
 }
 
 export function judge(
   provider: ModelProvider,
   target: string,
   body: unknown,
-  { method, headers = [], granted = [] }: Given = {},
+  { method, headers = [], granted = [], injected = [], inputTokens = 1_000_000 }: Given = {},
 ) {
   const read = readTarget(target)
   assert.ok(read.ok, target)
@@ -27,7 +31,11 @@ export function judge(
     headers: [...(body === undefined ? [] : [['content-type', 'application/json'] as const]), ...headers],
     body: body === undefined ? undefined : new TextEncoder().encode(text),
   }
-  return judgeModelRequest(provider, request, { granted: new Set(granted), outputTokensOf: () => 1_000 })
+  const limits = { inputTokensMax: inputTokens, outputTokensMax: 1_000 }
+  return judgeModelRequest(provider, request, {
+    ...{ granted: new Set(granted), injected: new Set(injected) },
+    limitsOf: () => limits,
+  })
 }
 
 export function asked(...given: Parameters<typeof judge>): ModelAsked {

@@ -116,7 +116,10 @@ function modelTool(name: string): Omit<DeclaredTool, 'name'> {
     effect: MODEL_EFFECTS[name] ?? 'irreversible',
     accepts: [UNTRUSTED],
     ...(isModel && { returns: [{ path: [], labels: [] }] }),
-    content: [[{ name: 'model' }], [{ name: 'waysOut' }, 'items'], [{ name: 'path' }]],
+    content: [
+      ...[[{ name: 'model' }], [{ name: 'waysOut' }, 'items'], [{ name: 'path' }]],
+      ...[[{ name: 'leftBehind' }, 'items'], [{ name: 'table' }], [{ name: 'prices' }]],
+    ] as const,
   }
 }
 

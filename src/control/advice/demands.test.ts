@@ -196,6 +196,27 @@ describe('what a configuration demands of its host', () => {
     has(await said('look', config({}, { bytes: '50MiB/day' })), /sets 4194304 bytes of a budget aside/)
   })
 
+  it('is, of a model, nothing that its configuration has no word for', async () => {
+    const model = { provider: 'anthropic', models: ['claude-*'] }
+    const config = (budget: object) => ({
+      ...base,
+      upstreams: { anthropic: { environment: 'test', model } },
+      agents: {
+        desk: {
+          ...agent,
+          grants: [{ upstream: 'anthropic', tools: ['generate'], expires: '1h', budget: { ...budget } }],
+        },
+      },
+    })
+    const spending = (await said('look', config({ spend: '5 USD/day', tokens: '1000000/day' }))).join('\n')
+    assert.doesNotMatch(spending, /asked for|undoes|without a budget of money|aside/)
+    has(await said('look', config({ calls: '1/min' })), /generate can spend without a budget of money/)
+    has(
+      await said('look', config({ bytes: '50MiB/day' })),
+      /sets 4194304 bytes of a budget aside, and no more than that/,
+    )
+  })
+
   it('is somewhere for relays to go, and relays for what may be reached', async () => {
     const fetcher = {
       environment: 'test',

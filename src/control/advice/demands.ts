@@ -4,7 +4,14 @@ import { secretsOf } from '../../config/secret-names.ts'
 import { urlsOf } from '../../config/server-urls.ts'
 import { egressOf } from '../../host/prepare/catalogue.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
-import { type DeclaredTool, type EnvironmentName, LIMITS, samePerson, UNTRUSTED } from '../../model/index.ts'
+import {
+  type DeclaredTool,
+  type EnvironmentName,
+  LIMITS,
+  MODEL_CURRENCY,
+  samePerson,
+  UNTRUSTED,
+} from '../../model/index.ts'
 import { type Demand, holds, listed, look, missing } from './demand.ts'
 import { startDemands } from './demands-start.ts'
 import { launchDemands, offeredDemands, ownerOf, unfitDemands } from './demands-tried.ts'
@@ -179,10 +186,15 @@ function undoDemands(about: string, config: Config, upstream: UpstreamConfig): r
   const granted = new Set(undo?.grants.flatMap((grant) => (grant.upstream === upstream.name ? [...grant.tools] : [])))
   const ungranted = declared.filter((tool) => tool.undo !== undefined && !granted.has(tool.undo.tool))
   const unchecked = declared.filter(({ check }) => check === undefined)
+  // Of an origin's answer nothing is read that could undo it, and what a model wrote cannot be unwritten.
+  const { server } = upstream
+  const fix =
+    server.kind !== 'origin'
+      ? 'undo: { tool: …, args: { id: $result.id } } under the tool'
+      : 'grant only what may stay done'
+  const told = server.kind === 'origin' && server.model !== undefined ? [] : without
   return [
-    ...(without.length > 0
-      ? [look(about, `nothing undoes ${listed(without)}`, 'undo: { tool: …, args: { id: $result.id } } under the tool')]
-      : []),
+    ...(told.length > 0 ? [look(about, `nothing undoes ${listed(told)}`, fix)] : []),
     ...(ungranted.length > 0
       ? [
           look(
@@ -214,7 +226,9 @@ export function withoutUndo(config: Config, upstream: UpstreamConfig): readonly 
 
 /** A budget counts what an upstream was asked for; what it charged, only where the configuration says where that stands. */
 function budgetDemands(about: string, config: Config, upstream: UpstreamConfig): readonly Demand[] {
-  const { tools } = upstream
+  const { tools, server } = upstream
+  const isOrigin = server.kind === 'origin'
+  const isModel = isOrigin && server.model !== undefined
   const grants = grantsOf(config, upstream)
   const under = (kind: string, wanted: (tool: DeclaredTool) => boolean) => {
     const counted = grants
@@ -226,7 +240,8 @@ function budgetDemands(about: string, config: Config, upstream: UpstreamConfig):
   const capped = under('spend', ({ effect }) => effect === 'spend')
   const granted = new Set(grants.flatMap((grant) => [...grant.tools]))
   const uncapped = spending.filter((tool) => granted.has(tool.name) && !capped.includes(tool))
-  const unsettled = capped.filter(({ settles }) => settles === undefined)
+  // A model is charged by what its answer says of its usage.
+  const unsettled = isModel ? [] : capped.filter(({ settles }) => settles === undefined)
   const large = under('bytes', ({ maxBytes }) => maxBytes === undefined)
   return [
     ...(uncapped.length > 0
@@ -234,7 +249,7 @@ function budgetDemands(about: string, config: Config, upstream: UpstreamConfig):
           look(
             about,
             `${listed(uncapped)} can spend without a budget of money`,
-            'budget: { spend: 100 EUR/day } in the grant',
+            `budget: { spend: 100 ${isModel ? MODEL_CURRENCY : 'EUR'}/day } in the grant`,
           ),
         ]
       : []),
@@ -243,7 +258,9 @@ function budgetDemands(about: string, config: Config, upstream: UpstreamConfig):
           look(
             about,
             `budgets count what ${listed(unsettled)} was asked for; what it charged beyond is not seen`,
-            'settles: the field of its answer that says it',
+            isOrigin
+              ? 'its bill: an answer that passes on is not read'
+              : 'settles: the field of its answer that says it',
           ),
         ]
       : []),
@@ -251,8 +268,10 @@ function budgetDemands(about: string, config: Config, upstream: UpstreamConfig):
       ? [
           look(
             about,
-            `each call of ${listed(large)} sets ${LIMITS.answerBytesMax} bytes of a budget aside`,
-            'maxBytes: under the tool',
+            `each call of ${listed(large)} sets ${LIMITS.answerBytesMax} bytes of a budget aside${isOrigin ? ', and no more than that passes' : ''}`,
+            isOrigin
+              ? 'no budget of bytes where more has to pass; else maxBytes: under the tool'
+              : 'maxBytes: under the tool',
           ),
         ]
       : []),

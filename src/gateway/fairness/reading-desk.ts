@@ -5,6 +5,8 @@ import { LIMITS, no, type Result } from '../../model/index.ts'
 const THREADS_MAX = 2
 /** Memory of one thread for what it makes of a text of 32 MiB. */
 const THREAD_MEMORY_MIB_MAX = 256
+/** Milliseconds for which a thread stays that has nothing to read: an agent asks again within a minute. */
+const THREAD_IDLE_MS = 60_000
 
 /** Something long that is read in a thread: its bytes, and whatever else is needed. It is sent to the thread as it is. */
 export interface ReadingJob {
@@ -22,16 +24,19 @@ export interface ReadingDeskOptions<Job extends ReadingJob, Read> {
   /** Jobs of one cell that are read or wait for that, and their bytes. */
   readonly waitingMax: number
   readonly waitingBytesMax: number
+  /** Milliseconds for which a thread stays that has nothing to read; absent: a minute. */
+  readonly idleMs?: number
   /** Words for what is read: `lists of packages`. */
   readonly what: string
 }
 
 /**
- * Reads what is long in threads, for the cells of a gateway, so that nobody else waits for it.
+ * Reads what is long in threads, for all cells of a gateway and all of their lines, so that nobody else waits for it.
  *
  * - DK1  One job of a cell is read at a time, and cells take turns, so that none waits for all of another's.
  * - DK2  A job that takes too long, or too much memory, ends its thread and nothing else; the next one gets a new thread.
  * - DK3  Past the bounds of a cell a job is refused at once, and nothing of it is kept.
+ * - DK4  A thread that has nothing to read for a while ends, and its memory with it.
  */
 export class ReadingDesk<Job extends ReadingJob, Read> {
   readonly #options: ReadingDeskOptions<Job, Read>
@@ -39,13 +44,19 @@ export class ReadingDesk<Job extends ReadingJob, Read> {
   readonly #waiting = new Map<string, Waiting<Job, Read>[]>()
   readonly #held = new Map<string, { jobs: number; bytes: number }>()
   readonly #working = new Set<string>()
-  readonly #idle: Worker[] = []
+  /** Threads that have nothing to read, each with what ends it. */
+  readonly #idle = new Map<Worker, NodeJS.Timeout>()
   readonly #threads = new Set<Worker>()
   #under = 0
   #closed = false
 
   constructor(options: ReadingDeskOptions<Job, Read>) {
     this.#options = options
+  }
+
+  /** Threads that it has, with those that have nothing to read. */
+  get threads(): number {
+    return this.#threads.size
   }
 
   /** Reads a job of a cell. Its bytes are the desk's from here on. Never rejects; the error is in words for a person. */
@@ -78,6 +89,7 @@ export class ReadingDesk<Job extends ReadingJob, Read> {
   close(): void {
     this.#closed = true
     for (const cell of [...this.#waiting.keys()]) this.leave(cell)
+    for (const timer of this.#idle.values()) clearTimeout(timer)
     for (const thread of this.#threads) void thread.terminate()
   }
 
@@ -108,7 +120,7 @@ export class ReadingDesk<Job extends ReadingJob, Read> {
 
   /** Has a thread read one job. Resolves when the thread is free again, or ended. */
   async #read(job: Job): Promise<Result<Read, string>> {
-    const thread = this.#idle.pop() ?? this.#start()
+    const thread = this.#takeIdle() ?? this.#start()
     if (thread === undefined) return no('there is no thread to read it in')
     const { promise, resolve } = Promise.withResolvers<Result<Read, string> | undefined>()
     const fails = () => resolve(undefined)
@@ -129,12 +141,31 @@ export class ReadingDesk<Job extends ReadingJob, Read> {
     thread.off('message', resolve).off('exit', fails)
     thread.unref()
     if (marked !== undefined) {
-      this.#idle.push(thread)
+      this.#keepIdle(thread)
       return marked
     }
     this.#threads.delete(thread)
     await thread.terminate().catch(() => undefined)
     return no('reading it took too long, or more memory than there is for it')
+  }
+
+  #takeIdle(): Worker | undefined {
+    const [first] = this.#idle
+    if (first === undefined) return undefined
+    const [thread, timer] = first
+    clearTimeout(timer)
+    this.#idle.delete(thread)
+    return thread
+  }
+
+  #keepIdle(thread: Worker): void {
+    // One that has ended meanwhile is not taken again.
+    if (!this.#threads.has(thread)) return
+    const end = () => {
+      this.#idle.delete(thread)
+      void thread.terminate().catch(() => undefined)
+    }
+    this.#idle.set(thread, setTimeout(end, this.#options.idleMs ?? THREAD_IDLE_MS).unref())
   }
 
   #start(): Worker | undefined {
@@ -150,8 +181,8 @@ export class ReadingDesk<Job extends ReadingJob, Read> {
       // An idle thread that ends is not taken again.
       thread.once('exit', () => {
         this.#threads.delete(thread)
-        const at = this.#idle.indexOf(thread)
-        if (at >= 0) this.#idle.splice(at, 1)
+        clearTimeout(this.#idle.get(thread))
+        this.#idle.delete(thread)
       })
       return thread
     } catch {

@@ -15,7 +15,6 @@ import { PACK_HELD_BYTES_MAX } from './git/pack/pack-walk.ts'
 import { serveGit } from './git/serve.ts'
 import { HttpLine } from './http/line.ts'
 import { serveHttp } from './http/serve.ts'
-import { DECODED_BYTES_MAX } from './model/decode.ts'
 import { ModelLine } from './model/line.ts'
 import { serveModel } from './model/serve.ts'
 import { PackageLine } from './package/line.ts'
@@ -24,6 +23,9 @@ import { servePackage } from './package/serve.ts'
 
 /** Lists of packages of one cell that are on their way at once; package managers ask for some fifteen. */
 const LISTS_AT_ONCE = 8
+
+/** Bytes of what is asked of models, and answered: two conversations as long as any, one of which is being unpacked. */
+const CONVERSATIONS_BYTES_MAX = 100_663_296
 
 export interface CellWebOptions {
   readonly gate: EnvironmentContext
@@ -37,8 +39,10 @@ export class CellWeb {
   readonly #options: CellWebOptions
   readonly #door: WebDoor
   readonly #room = new Room(LIMITS.framesBytesMax)
-  /** Room for what is asked of models, and answered: two conversations as long as any. */
-  readonly #conversations = new Room(2 * DECODED_BYTES_MAX)
+  /** Room for what is asked of models, and answered. */
+  readonly #conversations = new Room(CONVERSATIONS_BYTES_MAX)
+  /** One body of a cell is unpacked at a time. */
+  readonly #unpacking = new Slots(1)
   /** Room for what of packs is looked at before they are let through. */
   readonly #packs = new Room(2 * PACK_HELD_BYTES_MAX)
   /** Bounds on lists of packages that are read whole. */
@@ -95,7 +99,8 @@ export class CellWeb {
       if (line instanceof HttpLine && line.isAt(place))
         return (request, reply) => serveHttp(gate, cell, line, { request, reply, room: this.#room })
       if (line instanceof ModelLine && line.isAt(place))
-        return (request, reply) => serveModel(gate, cell, line, { request, reply, room: this.#conversations })
+        return (request, reply) =>
+          serveModel(gate, cell, line, { request, reply, room: this.#conversations, unpacking: this.#unpacking })
       if (line instanceof GitLine && line.isAt(place))
         return (request, reply) => serveGit(gate, cell, line, { request, reply, room: this.#packs })
       if (line instanceof PackageLine && line.isAt(place))

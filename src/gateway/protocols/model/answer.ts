@@ -42,12 +42,13 @@ export class ModelAnswers implements AnswerReader {
   }
 
   begin({ status, headers }: AnswerHead): void {
-    const { api, operation } = this.#options.asked
+    const { asked, room } = this.#options
+    const { api, operation } = asked
     this.#failed = status >= 400
     this.#isFree = status < 500 || NOT_DONE.has(status)
     if (operation !== 'generate' || api === undefined || this.#failed) return
     const type = headers.find(([name]) => name === 'content-type')?.[1] ?? ''
-    this.#reader = new ModelAnswerReader(api, /^text\/event-stream\b/i.test(type) ? 'events' : 'json')
+    this.#reader = new ModelAnswerReader(api, /^text\/event-stream\b/i.test(type) ? 'events' : 'json', room)
   }
 
   push(piece: Uint8Array): void {

@@ -17,6 +17,9 @@ const INPUT: JsonObject = {
     inputTokensMax: { type: 'integer' },
     outputTokensMax: { type: 'integer' },
     path: { type: 'string' },
+    leftBehind: { type: 'array', items: { type: 'string' } },
+    table: { type: 'string' },
+    prices: { type: 'string' },
   },
   additionalProperties: false,
 }

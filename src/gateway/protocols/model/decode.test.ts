@@ -3,7 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
-import { contentCoding, DECODED_BYTES_MAX, DECODED_RATIO_MAX, decodeBody } from './decode.ts'
+import { Room } from '../../fairness/room.ts'
+import {
+  type ContentCoding,
+  contentCoding,
+  DECODED_BYTES_MAX,
+  DECODED_RATIO_MAX,
+  decodeBody as decode,
+} from './decode.ts'
 
 const CODINGS = { gzip: gzipSync, br: brotliCompressSync, zstd: zstdCompressSync } as const
 const names = ['gzip', 'br', 'zstd'] as const
@@ -12,6 +19,17 @@ const names = ['gzip', 'br', 'zstd'] as const
 const TEXT = Buffer.from(
   Array.from({ length: 20_000 }, (_, i) => `{"line":${i},"said":"${(i * 7919) % 1_000}"}`).join(','),
 )
+
+const ROOM = 2 * DECODED_BYTES_MAX
+
+/** Decodes in a room of its own, of which nothing but what is returned may stay taken. */
+async function decodeBody(body: Uint8Array, coding: ContentCoding, bytesMax?: number) {
+  const room = new Room(ROOM)
+  const read = await decode(body, { coding, room, ...(bytesMax !== undefined && { bytesMax }) })
+  if (read.ok) room.give(read.value.length)
+  assert.ok(room.take(ROOM) && !room.take(1), 'the room is as it was')
+  return read
+}
 
 describe('decodeBody', () => {
   for (const coding of names) {
@@ -35,6 +53,16 @@ describe('decodeBody', () => {
       assert.equal((await decodeBody(large, coding, 100_000)).ok, true)
     })
   }
+
+  it('takes of the room as it goes, and ends where there is no more of it', async () => {
+    const room = new Room(1_000_000)
+    const read = await decode(gzipSync(randomBytes(2_000_000)), { coding: 'gzip', room })
+    assert.deepEqual(read, { ok: false, reason: 'too much is being read of its cell at once' })
+    assert.ok(room.take(1_000_000), 'what it took is given back')
+    room.give(1_000_000)
+    const small = await decode(gzipSync(randomBytes(300_000)), { coding: 'gzip', room })
+    assert.ok(small.ok && room.take(700_000) && !room.take(1), 'what it returns stays taken')
+  })
 
   it('any bytes end in a result', async () => {
     await fc.assert(

@@ -2,6 +2,7 @@ import type { Transform } from 'node:stream'
 import { constants, createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib'
 import { no, ok, type Result } from '../../../model/index.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
+import type { Room } from '../../fairness/room.ts'
 
 /** Bytes of a decoded request: one turn of a long task has up to 32 MiB. */
 export const DECODED_BYTES_MAX = 33_554_432
@@ -30,35 +31,51 @@ export function contentCoding(values: readonly string[]): Result<ContentCoding |
   return Object.hasOwn(DECODERS, value) ? ok(value as ContentCoding) : no('its content encoding is not known here')
 }
 
+export interface DecodeOptions {
+  readonly coding: ContentCoding
+  /** Room of the cell; what is returned stays taken of it. */
+  readonly room: Room
+  readonly bytesMax?: number
+}
+
 /**
- * Decodes a body. The work is done beside the main thread, in pieces; it ends where more comes out than `bytesMax`, or than
- * what came could be. The error says what is wrong. Whatever follows the end of what was encoded is refused.
+ * Decodes a body. The work is done beside the main thread, in pieces, each of which is taken of the room before it is kept; it
+ * ends where there is no more, where more comes out than `bytesMax`, or than what came could be. The error says what is wrong,
+ * and nothing stays taken then. Whatever follows the end of what was encoded is refused.
  */
 export function decodeBody(
   body: Uint8Array,
-  coding: ContentCoding,
-  bytesMax: number = DECODED_BYTES_MAX,
+  { coding, room, bytesMax = DECODED_BYTES_MAX }: DecodeOptions,
 ): Promise<Result<Uint8Array, string>> {
   return new Promise((resolve) => {
     const decoder: Transform & { readonly bytesWritten?: number } = DECODERS[coding]()
     const bytes = new GrowingBytes()
     const allowed = Math.max(UNRATED_BYTES, body.length * DECODED_RATIO_MAX)
-    const end = (result: Result<Uint8Array, string>) => {
+    let held = 0
+    const refuse = (problem: string) => {
       decoder.removeAllListeners('data').destroy()
-      resolve(result)
+      bytes.take()
+      room.give(held)
+      held = 0
+      resolve(no(problem))
     }
     decoder.on('data', (piece: Uint8Array) => {
       const length = bytes.length + piece.length
-      if (length > bytesMax) return end(no(`it has more than ${bytesMax} bytes when it is decoded`))
-      if (length > allowed) return end(no(`it grows more than ${DECODED_RATIO_MAX} times when it is decoded`))
+      if (length > bytesMax) return refuse(`it has more than ${bytesMax} bytes when it is decoded`)
+      if (length > allowed) return refuse(`it grows more than ${DECODED_RATIO_MAX} times when it is decoded`)
       bytes.push(piece)
+      if (!room.take(bytes.capacity - held)) return refuse('too much is being read of its cell at once')
+      held = bytes.capacity
     })
-    decoder.once('error', () => end(no(`it is no whole ${coding}`)))
+    decoder.once('error', () => refuse(`it is no whole ${coding}`))
     decoder.once('end', () => {
-      const read = decoder.bytesWritten ?? body.length
-      end(read === body.length ? ok(bytes.take()) : no(`it has more after its ${coding}`))
+      if ((decoder.bytesWritten ?? body.length) !== body.length) return refuse(`it has more after its ${coding}`)
+      room.give(held - bytes.length)
+      // After this nothing is held here, and a promise is settled once.
+      held = 0
+      resolve(ok(bytes.take()))
     })
-    decoder.once('close', () => resolve(no('it broke off')))
+    decoder.once('close', () => refuse('it broke off'))
     decoder.end(body)
   })
 }

@@ -8,6 +8,7 @@ import {
   CODEX,
   chat,
   claude,
+  codexTool,
   GEMINI,
   geminiPart,
   geminiTool,
@@ -29,6 +30,7 @@ import type { ModelProvider } from './provider.ts'
 import { ANTHROPIC } from './providers/anthropic.ts'
 import { GOOGLE } from './providers/google.ts'
 import { OPENAI, OPENAI_COMPATIBLE } from './providers/openai.ts'
+import type { Dearer } from './shape.ts'
 
 describe('judgeModelRequest', () => {
   it('reads what claude asks, and sends it byte for byte', () => {
@@ -36,6 +38,7 @@ describe('judgeModelRequest', () => {
       headers: [
         ['anthropic-beta', 'claude-code-20250219,files-api-2025-04-14, interleaved-thinking-2025-05-14'],
         ['authorization', 'Bearer of-its-own'],
+        ['x-of-its-own', 'told'],
         ['x-stainless-lang', 'js'],
         ['anthropic-version', '2023-06-01'],
         ['content-encoding', 'gzip'],
@@ -55,7 +58,7 @@ describe('judgeModelRequest', () => {
       ['anthropic-version', '2023-06-01'],
       ['anthropic-beta', 'claude-code-20250219,interleaved-thinking-2025-05-14'],
     ])
-    assert.deepEqual(judged.leftBehind, ['files-api-2025-04-14', 'authorization', 'content-encoding'])
+    assert.deepEqual(judged.leftBehind, ['files-api-2025-04-14', 'x-of-its-own'])
   })
 
   it('puts in what codex leaves to its provider: the bound of its output, and its tier', () => {
@@ -168,7 +171,7 @@ describe('judgeModelRequest', () => {
   }
 
   it('SH1: what the table does not name is refused wherever it is put, but within schemas and inputs', () => {
-    const FREE = /"(?:input_schema|input|cache_control|thinking|output_config|context_management|edits)"/
+    const FREE = /"(?:input_schema|input|cache_control|thinking|output_config|edits)"/
     const places: (readonly (string | number)[])[] = []
     const walk = (value: unknown, path: readonly (string | number)[]) => {
       if (typeof value !== 'object' || value === null || FREE.test(JSON.stringify(path))) return
@@ -248,9 +251,89 @@ describe('judgeModelRequest', () => {
     assert.ok(REQUEST_DEPTH_MAX > LIMITS.jsonDepthMax)
   })
 
-  it('refuses to speak another protocol, and bodies that do not say what they are', () => {
-    const judged = judge(OPENAI, '/v1/responses', undefined, { headers: [['upgrade', 'websocket']] })
-    assert.deepEqual(judged, { ok: false, reason: { kind: 'upgrade' } })
+  it('finds what makes a request dearer than one question and its answer', () => {
+    const edits = (...types: string[]) => claude({ context_management: { edits: types.map((type) => ({ type })) } })
+    const cached = (cache_control: object) => claude({ cache_control })
+    const search = (more: object) => codexTool({ type: 'tool_search', ...more })
+    const found: readonly (readonly [ModelProvider, object, readonly Dearer[]])[] = [
+      [ANTHROPIC, CLAUDE, []],
+      [ANTHROPIC, cached({ type: 'ephemeral' }), []],
+      [ANTHROPIC, cached({ type: 'ephemeral', ttl: '5m', scope: 'global' }), []],
+      [ANTHROPIC, cached({ type: 'ephemeral', ttl: '1h' }), ['long-cache']],
+      [ANTHROPIC, edits('clear_tool_uses_20250919', 'clear_thinking_20251015'), []],
+      [ANTHROPIC, edits('clear_thinking_20251015', 'compact_20260112'), ['sums']],
+      [ANTHROPIC, claude({ compaction: { type: 'summary' } }), ['sums']],
+      [ANTHROPIC, tool({ type: 'tool_search_tool_bm25_20251119', name: 'tool_search_tool_bm25' }), ['rounds']],
+      [OPENAI, search({ execution: 'client' }), []],
+      [OPENAI, search({}), ['rounds']],
+      [OPENAI, search({ execution: 'server' }), ['rounds']],
+      [OPENAI, { ...CODEX, reasoning: { effort: 'high', mode: 'standard' } }, []],
+      [OPENAI, { ...CODEX, reasoning: { mode: 'pro' } }, ['rounds']],
+      [OPENAI, { ...CODEX, context_management: [{ type: 'compaction', compact_threshold: 1_000 }] }, ['sums']],
+      [OPENAI, item({ type: 'compaction_trigger' }), ['sums']],
+      [OPENAI, { ...CODEX, prompt_cache_retention: 'in_memory', prompt_cache_options: { ttl: '30m' } }, []],
+      [OPENAI, { ...CODEX, prompt_cache_options: { mode: 'explicit', ttl: '24h' } }, ['long-cache']],
+    ]
+    for (const [provider, body, dearer] of found) {
+      // A turn of claude's asks for an hour.
+      const judged = asked(
+        provider,
+        PATH[provider.name] ?? '',
+        provider === ANTHROPIC ? { ...body, messages: [] } : body,
+      )
+      assert.deepEqual(judged.dearer, dearer, JSON.stringify(body))
+      assert.equal(judged.priced.longCache === true, dearer.includes('long-cache'))
+    }
+    assert.deepEqual(asked(ANTHROPIC, MESSAGES, CLAUDE).dearer, ['long-cache'])
+    const granted = { granted: ['web_search'] } as const
+    assert.deepEqual(asked(OPENAI, '/v1/responses', codexTool({ type: 'web_search' }), granted).dearer, ['rounds'])
+    assert.match(problem(ANTHROPIC, MESSAGES, edits('dream_20270101')), /edits\[0\]\.type is "dream_20270101"/)
+    assert.match(problem(OPENAI, '/v1/responses', search({ execution: 'cloud' })), /execution is "cloud"/)
+    const other = { ...CODEX, context_management: [{ type: 'rewrite' }] }
+    assert.match(problem(OPENAI, '/v1/responses', other), /type is "rewrite"/)
+  })
+
+  it('counts a picture as its model does', () => {
+    const bound = (model: string, pictures: number) => {
+      const picture = { type: 'image_url', image_url: { url: 'data:image/png;base64,' } }
+      const body = { model, messages: [{ role: 'user', content: Array.from({ length: pictures }, () => picture) }] }
+      const { inputTokensMax = 0, besideTokensMax } = asked(OPENAI, '/v1/chat/completions', body)
+      return [inputTokensMax - JSON.stringify(body).length, besideTokensMax]
+    }
+    const [around = 0] = bound('gpt-5.4', 0)
+    // 2,833 and 5,667 for each of the 8 tiles of a picture of 768 by 2,048, of which as many as one likes may be sent.
+    assert.deepEqual(bound('gpt-4o-mini', 50), [around, 50 * 48_169])
+    assert.deepEqual(bound('gpt-5.4', 2), [around + 2 * 16_384, 0])
+  })
+
+  it('leaves a beta behind that has a model read more than is known of it, and what its owner puts in', () => {
+    const betas = [['anthropic-beta', 'context-1m-2025-08-07,effort-2025-11-24']] as const
+    const sent = (inputTokens: number, injected: readonly string[] = []) => {
+      const { sent, leftBehind } = asked(ANTHROPIC, MESSAGES, CLAUDE, { headers: betas, inputTokens, injected })
+      return [new Map(sent.headers).get('anthropic-beta'), leftBehind]
+    }
+    assert.deepEqual(sent(1_000_000), ['context-1m-2025-08-07,effort-2025-11-24', []])
+    assert.deepEqual(sent(200_000), ['effort-2025-11-24', ['context-1m-2025-08-07']])
+    assert.deepEqual(sent(1_000_000, ['anthropic-beta']), [undefined, ['anthropic-beta']])
+  })
+
+  it('goes on without another protocol that is offered beside the request', () => {
+    const headers = [['upgrade', 'h2c']] as const
+    assert.deepEqual(asked(ANTHROPIC, MESSAGES, CLAUDE, { headers }).leftBehind, ['upgrade'])
+  })
+
+  it('lets a file be sent to Google in its several requests, where files are granted', () => {
+    const headers = [
+      ['x-goog-upload-protocol', 'resumable'],
+      ['x-goog-upload-command', 'start'],
+      ['x-goog-upload-header-content-length', '9'],
+    ] as const
+    const judged = asked(GOOGLE, '/upload/v1beta/files?uploadType=resumable', {}, { headers, granted: ['files'] })
+    assert.deepEqual(judged.sent.headers.slice(1), headers)
+    assert.deepEqual(asked(GOOGLE, STREAM, GEMINI, { headers }).leftBehind.length, 3)
+  })
+
+  it('refuses bodies that do not say what they are', () => {
     assert.match(
       problem(OPENAI, '/v1/responses', CODEX, { headers: [['content-type', 'text/plain']] }),
       /does not say that it is JSON/,

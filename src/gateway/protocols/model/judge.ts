@@ -12,8 +12,9 @@ import {
 } from '../../../model/index.ts'
 import { FROM_UPSTREAM, type JsonBounds, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
 import type { RequestTarget } from '../../web/request-target.ts'
+import { pictureTokensOf } from './price-list.ts'
 import type { ModelApi, ModelPath, ModelProvider } from './provider.ts'
-import { faultInShape, type ShapeFault, type ShapeFindings } from './shape.ts'
+import { type Dearer, faultInShape, type ShapeFault, type ShapeFindings } from './shape.ts'
 import { withMember } from './splice.ts'
 
 /** A request to a provider, as it came: its body whole, and decoded. */
@@ -27,9 +28,20 @@ export interface ModelRequest {
 
 export interface ModelRules {
   readonly granted: ReadonlySet<ModelWayOut>
-  /** Returns the most tokens that an answer of a model may have: sent where a request does not say. */
-  readonly outputTokensOf: (model: string) => number
+  /** Names of headers that the owner puts in: a program's own stay behind. */
+  readonly injected: ReadonlySet<string>
+  /** Returns what a model reads and answers at most; undefined of one that has no price. */
+  readonly limitsOf: (model: string) => ModelLimits | undefined
 }
+
+/** The most tokens that a model reads, and that one answer of it has: sent where a request does not say. */
+export interface ModelLimits {
+  readonly inputTokensMax: number
+  readonly outputTokensMax: number
+}
+
+/** Tokens of an answer of a model that nobody knows. */
+const UNKNOWN_OUTPUT_TOKENS = 32_000
 
 /**
  * A request that may be decided on: what it asks, the most that it takes, and what of it is sent.
@@ -46,10 +58,13 @@ export interface ModelAsked {
   readonly stream: boolean
   /** Undefined where what is sent does not bound it: as much as the model takes at all. */
   readonly inputTokensMax: number | undefined
+  /** Tokens that are charged each time beside those that the model reads. */
+  readonly besideTokensMax: number
   /** Over all of its answers; 0 where none is made. */
   readonly outputTokensMax: number
   readonly tools: readonly string[]
   readonly waysOut: readonly ModelWayOut[]
+  readonly dearer: readonly Dearer[]
   readonly priced: PricedTerms
   readonly sent: SentRequest
   /** Names of headers and of the query, and values of betas, that stayed behind. */
@@ -61,7 +76,7 @@ export interface PricedTerms {
   readonly tier?: string
   readonly speed?: string
   readonly geo?: string
-  /** Asks for a cache that keeps longer, where an answer does not say which was written. */
+  /** Asks for a cache that may keep for longer, where an answer does not say which was written. */
   readonly longCache?: boolean
 }
 
@@ -71,16 +86,14 @@ export interface SentRequest {
   readonly body: Uint8Array | undefined
 }
 
-/** A fault of a request; `upgrade` asks for another protocol. */
-export type ModelFault = (ShapeFault & { readonly kind: 'request' }) | { readonly kind: 'upgrade' }
+/** A fault of a request, with its place. */
+export type ModelFault = ShapeFault
 
 /** Bounds of a request: a conversation of 32 MiB has some hundred thousand values. */
 export const REQUEST_VALUES_MAX = 400_000
 export const REQUEST_KEYS_MAX = 200_000
 export const REQUEST_DEPTH_MAX = 64
 
-/** Larger pictures are made smaller by every provider; none of them counts more. */
-const PICTURE_TOKENS_MAX = 16_384
 /** What a provider puts around a request itself: the words that explain tools, the marks of turns. */
 const AROUND_TOKENS_MAX = 4_096
 /** More tokens than any model writes. */
@@ -94,38 +107,33 @@ export function judgeModelRequest(
   rules: ModelRules,
 ): Result<ModelAsked, ModelFault> {
   const { method, target, headers, body } = request
-  if (headers.some(([name]) => name === 'upgrade')) return no({ kind: 'upgrade' })
   const found = pathOf(provider, method, target)
   if (found === undefined) return wayOutAt(provider, request, rules)
   const { path, model } = found
   const query = sentQuery(provider, path, target)
   if (!query.ok) return query
-  const passed = sentHeaders(provider, headers)
-  const sent = { path: `${target.path}${query.value.text}`, headers: passed.sent }
-  const leftBehind = [...passed.behind, ...query.value.behind]
-  const base = {
-    operation: path.operation,
-    api: path.api,
-    stream: false,
-    tools: [],
-    waysOut: [],
-    priced: {},
-    leftBehind,
+  const { operation, api } = path
+  const sent = (asked: JudgedBody, bytes: Uint8Array | undefined): ModelAsked => {
+    const reads = asked.model === undefined ? 0 : (rules.limitsOf(asked.model)?.inputTokensMax ?? 0)
+    const passed = sentHeaders(provider, headers, { injected: rules.injected, reads, more: [] })
+    const { put, ...judged } = asked
+    return {
+      ...{ operation, api, ...judged, leftBehind: [...passed.behind, ...query.value.behind] },
+      sent: { path: `${target.path}${query.value.text}`, headers: passed.sent, body: bytes && withPut(bytes, put) },
+    }
   }
   if (path.body === undefined) {
     if (body !== undefined && body.length > 0) return fault('$', 'has a body, and this path takes none')
-    const none = { inputTokensMax: 0, outputTokensMax: 0 }
-    return ok({ ...base, ...none, model, sent: { ...sent, body: undefined } })
+    return ok(sent({ ...NO_BODY, model }, undefined))
   }
   const type = headers.filter(([name]) => name === 'content-type').map(([, value]) => value)
   if (type.length !== 1 || !/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(type[0] ?? ''))
     return fault('$', 'does not say that it is JSON in UTF-8')
   const json = parseStrictJson(body ?? new Uint8Array(0), BOUNDS)
   if (!json.ok) return fault('$', `cannot be read: ${jsonFaultText(json.reason)}`)
-  const asked = judgeBody(path, model, json.value, body?.length ?? 0, rules)
-  if (!asked.ok) return asked
-  const { put, ...judged } = asked.value
-  return ok({ ...base, ...judged, sent: { ...sent, body: withPut(body ?? new Uint8Array(0), put) } })
+  const bytes = body ?? new Uint8Array(0)
+  const asked = judgeBody(path, model, json.value, bytes.length, rules)
+  return asked.ok ? ok(sent(asked.value, bytes)) : asked
 }
 
 const BOUNDS: JsonBounds = {
@@ -138,7 +146,7 @@ const BOUNDS: JsonBounds = {
 }
 
 function fault(path: string, problem: string): { readonly ok: false; readonly reason: ModelFault } {
-  return no({ kind: 'request', path, problem })
+  return no({ path, problem })
 }
 
 interface FoundPath {
@@ -166,23 +174,31 @@ function pathOf(provider: ModelProvider, method: string, target: RequestTarget):
 function wayOutAt(
   provider: ModelProvider,
   { method, target, headers, body }: ModelRequest,
-  { granted }: ModelRules,
+  { granted, injected }: ModelRules,
 ): Result<ModelAsked, ModelFault> {
   const plain = `/${target.segments.join('/')}`
   // What only its method or a slash keeps from being a path of the table is that path to many a server.
   const near = provider.paths.some(({ path }) => sameSegments(path, target.segments))
   if (near || !WAY_OUT_METHODS.has(method))
-    return no({ kind: 'request', path: `${method} ${target.path}`.slice(0, 256), problem: 'is not known here' })
+    return no({ path: `${method} ${target.path}`.slice(0, 256), problem: 'is not known here' })
   const wayOut = provider.closed.find(([prefix]) => plain.startsWith(prefix))?.[1] ?? 'admin'
   const asked = `${method} ${target.path}`.slice(0, 256)
-  if (!granted.has(wayOut))
-    return no({ kind: 'request', path: asked, problem: `is a way out (${wayOut}) that is not granted`, wayOut })
-  const { sent, behind } = sentHeaders(provider, headers)
+  if (!granted.has(wayOut)) return no({ path: asked, problem: `is a way out (${wayOut}) that is not granted`, wayOut })
+  const { sent, behind } = sentHeaders(provider, headers, { injected, reads: 0, more: provider.wayOutHeaders ?? [] })
   const query = target.parameters.filter(([name]) => !provider.credentialsInQuery.includes(name))
   if (query.length !== target.parameters.length) return fault(asked, 'has a credential in its query')
   return ok({
     ...{ operation: 'way-out', api: undefined, model: undefined, stream: false },
-    ...{ inputTokensMax: undefined, outputTokensMax: 0, tools: [], waysOut: [wayOut], priced: {}, leftBehind: behind },
+    ...{
+      inputTokensMax: undefined,
+      besideTokensMax: 0,
+      outputTokensMax: 0,
+      tools: [],
+      waysOut: [wayOut],
+      dearer: [],
+      priced: {},
+    },
+    leftBehind: behind,
     sent: { path: `${target.path}${target.query === undefined ? '' : `?${target.query}`}`, headers: sent, body },
   })
 }
@@ -229,32 +245,55 @@ function sentQuery(
   return ok({ text: sent.length === 0 ? '' : `?${sent.join('&')}`, behind })
 }
 
-/** Returns the headers that pass. Of betas the values pass that the table names, in one header. */
+/** What may pass beside what a table names for every request. */
+interface HeaderRules {
+  readonly injected: ReadonlySet<string>
+  /** Tokens that the model reads at most. */
+  readonly reads: number
+  readonly more: readonly string[]
+}
+
+/**
+ * Returns the headers that pass. Of betas the values pass that the table names, in one header; one that has the model read more
+ * than is known of it stays behind, since nobody knows what that costs.
+ */
 function sentHeaders(
   { headers: allowed, betas }: ModelProvider,
   headers: ModelRequest['headers'],
+  { injected, reads, more }: HeaderRules,
 ): { readonly sent: SentRequest['headers']; readonly behind: readonly string[] } {
   const sent: (readonly [string, string])[] = []
   const behind = new Set<string>()
   const values = new Set<string>()
   for (const [name, value] of headers) {
-    if (name === betas?.header) {
+    if (injected.has(name)) behind.add(name)
+    else if (name === betas?.header) {
       for (const beta of value.split(',').map((each) => each.trim())) {
-        if (betas.values.has(beta)) values.add(beta)
+        if (betas.values.has(beta) && (betas.reading.get(beta) ?? 0) <= reads) values.add(beta)
         else if (beta !== '') behind.add(beta.slice(0, 64))
       }
-    } else if (allowed.includes(name) || name.startsWith('x-stainless-')) sent.push([name, value])
-    else behind.add(name)
+    } else if (allowed.includes(name) || more.includes(name) || name.startsWith('x-stainless-'))
+      sent.push([name, value])
+    else behind.add(name.slice(0, 64))
   }
   if (betas !== undefined && values.size > 0) sent.push([betas.header, [...values].join(',')])
-  return { sent, behind: [...behind].slice(0, 64) }
+  return { sent, behind: [...behind].filter((name) => !UNTOLD.has(name)).slice(0, 64) }
 }
 
-interface JudgedBody extends Pick<ModelAsked, 'model' | 'stream' | 'inputTokensMax' | 'outputTokensMax' | 'tools'> {
-  readonly waysOut: readonly ModelWayOut[]
-  readonly priced: PricedTerms
+/** Headers that are a hop's own, and credentials: they stay behind of every request, and nobody needs to be told. */
+const UNTOLD: ReadonlySet<string> = new Set([
+  ...['host', 'connection', 'keep-alive', 'content-length', 'transfer-encoding', 'accept-encoding', 'content-encoding'],
+  ...['authorization', 'x-api-key', 'x-goog-api-key'],
+])
+
+interface JudgedBody extends Omit<ModelAsked, 'operation' | 'api' | 'sent' | 'leftBehind'> {
   /** Members that are put in: their place, and JSON. */
   readonly put: readonly (readonly [place: readonly string[], json: string])[]
+}
+
+const NO_BODY: Omit<JudgedBody, 'model'> = {
+  ...{ stream: false, tools: [], waysOut: [], dearer: [], priced: {}, put: [] },
+  ...{ inputTokensMax: 0, besideTokensMax: 0, outputTokensMax: 0 },
 }
 
 function judgeBody(
@@ -262,19 +301,20 @@ function judgeBody(
   inPath: string | undefined,
   value: Json,
   bytes: number,
-  { granted, outputTokensOf }: ModelRules,
+  { granted, limitsOf }: ModelRules,
 ): Result<JudgedBody, ModelFault> {
   if (!isJsonObject(value)) return fault('$', 'is no object')
-  const found: ShapeFindings = { granted, waysOut: new Set(), tools: [], pictures: 0, documents: 0 }
+  const counts = { pictures: 0, documents: 0 }
+  const found: ShapeFindings = { granted, waysOut: new Set(), tools: [], dearer: new Set(), ...counts }
   const wrong = path.body === undefined ? undefined : faultInShape(value, path.body, found)
-  if (wrong !== undefined) return no({ kind: 'request', ...wrong })
+  if (wrong !== undefined) return no(wrong)
   const model = inPath ?? value.model
   if (inPath === undefined && path.api === 'generate') return fault('$', 'names no model')
   if (typeof model !== 'string' || !MODEL.test(model)) return fault('$.model', 'is no name of a model')
   const put: (readonly [readonly string[], string])[] = []
   let output = 0
   if (path.operation === 'generate') {
-    const bound = outputOf(path, value, model, outputTokensOf)
+    const bound = outputOf(path, value, limitsOf(model)?.outputTokensMax ?? UNKNOWN_OUTPUT_TOKENS)
     if (!bound.ok) return bound
     output = bound.value.tokens
     if (bound.value.put !== undefined) put.push(bound.value.put)
@@ -283,10 +323,14 @@ function judgeBody(
   }
   const stream = path.stream ?? value.stream === true
   const isBounded = found.documents === 0 && ![...found.waysOut].some((each) => each !== 'batches')
-  const input = isBounded ? bytes + AROUND_TOKENS_MAX + found.pictures * PICTURE_TOKENS_MAX : undefined
+  const { tokens, beside } = pictureTokensOf(model)
+  const pictures = found.pictures * tokens
+  const input = isBounded ? bytes + AROUND_TOKENS_MAX + (beside ? 0 : pictures) : undefined
   return ok({
     ...{ model, stream, outputTokensMax: output, inputTokensMax: path.operation === 'generate' ? input : 0 },
-    ...{ tools: found.tools, waysOut: [...found.waysOut], priced: termsOf(value), put },
+    besideTokensMax: beside ? pictures : 0,
+    ...{ tools: found.tools, waysOut: [...found.waysOut], dearer: [...found.dearer], put },
+    priced: termsOf(value, found),
   })
 }
 
@@ -297,8 +341,7 @@ const MODEL = /^[A-Za-z0-9][\w./:@+-]{0,199}$/
 function outputOf(
   { outputAt = [], answersAt, firstBinds = false }: ModelPath,
   value: JsonObject,
-  model: string,
-  outputTokensOf: ModelRules['outputTokensOf'],
+  unsaid: number,
 ): Result<{ readonly tokens: number; readonly put?: readonly [readonly string[], string] }, ModelFault> {
   let said: number | undefined
   for (const place of outputAt) {
@@ -310,7 +353,7 @@ function outputOf(
   const answers = answersAt === undefined ? undefined : at(value, answersAt)
   if (answers !== undefined && answers !== null && !isCount(answers, ANSWERS_MAX))
     return fault(`$.${answersAt?.join('.')}`, 'is no number of answers')
-  const tokens = said ?? outputTokensOf(model)
+  const tokens = said ?? unsaid
   const first = outputAt[0]
   const all = tokens * (typeof answers === 'number' ? answers : 1)
   // A compatible server may know the first of them alone.
@@ -332,13 +375,13 @@ function isCount(value: Json, most: number): value is number {
   return typeof value === 'number' && isNumber(value) && isWhole(value) && value >= 1 && value <= most
 }
 
-function termsOf(value: JsonObject): PricedTerms {
+function termsOf(value: JsonObject, { dearer }: ShapeFindings): PricedTerms {
   const { service_tier: tier = value.serviceTier, speed, inference_geo: geo } = value
   return {
     ...(typeof tier === 'string' && { tier: tier.toLowerCase() }),
     ...(typeof speed === 'string' && { speed }),
     ...(typeof geo === 'string' && { geo }),
-    ...(value.prompt_cache_retention === '24h' && { longCache: true }),
+    ...(dearer.has('long-cache') && { longCache: true }),
   }
 }
 

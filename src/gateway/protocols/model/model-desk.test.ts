@@ -3,7 +3,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
+import { until } from '../../../../test/kit/until.ts'
+import { environmentName, type ModelTerms, upstreamName } from '../../../model/index.ts'
+import { openSecrets } from '../../content/secrets.ts'
+import type { UpstreamSetup } from '../../link/setup.ts'
 import { readTarget } from '../../web/request-target.ts'
+import type { DialOptions, LineOptions } from '../protocol.ts'
+import { MODEL } from './index.ts'
+import type { ModelLine } from './line.ts'
 import { ModelDesk } from './model-desk.ts'
 import { judgeModelJob, type ModelJob } from './model-work.ts'
 
@@ -23,7 +30,8 @@ function job(turns: number, more: object = {}): ModelJob {
     hasBody: true,
     bytes: new TextEncoder().encode(JSON.stringify({ model: 'claude-haiku-4-5', messages, ...more })),
     granted: [],
-    outputTokens: new Map([['claude-haiku-4-5', 7_000]]),
+    injected: [],
+    limits: new Map([['claude-haiku-4-5', { inputTokensMax: 9_000_000, outputTokensMax: 7_000 }]]),
   }
 }
 
@@ -50,7 +58,7 @@ describe('the desk of models', () => {
       for (const turns of [1, 2_000]) {
         const judged = await desk.read('c', job(turns, { webhook: 'https://evil.example' }))
         assert.ok(judged.ok && !judged.value.ok)
-        assert.deepEqual(judged.value.reason, { kind: 'request', path: '$.webhook', problem: 'is not known here' })
+        assert.deepEqual(judged.value.reason, { path: '$.webhook', problem: 'is not known here' })
       }
     } finally {
       desk.close()
@@ -63,7 +71,7 @@ describe('the desk of models', () => {
       program,
       "import { parentPort } from 'node:worker_threads'\nparentPort.on('message', () => process.exit(1))\n",
     )
-    const desk = new ModelDesk(program)
+    const desk = new ModelDesk({ program })
     try {
       const ended = await desk.read('c', job(2_000))
       assert.deepEqual(ended, {
@@ -75,4 +83,25 @@ describe('the desk of models', () => {
       desk.close()
     }
   })
+
+  it('is one for all lines of a gateway, and its threads end when they have nothing to read', async () => {
+    const secrets = openSecrets(new Map())
+    assert.ok(secrets.ok)
+    const dial = MODEL.dialler({ secrets: secrets.value, elsewhere: [] } as unknown as DialOptions)
+    const open = (number: number) => {
+      const server = { kind: 'origin', url: 'https://a.example', headers: [], secrets: [], model: TERMS } as const
+      const setup = { name: upstreamName('m'), server, tools: [] } as unknown as UpstreamSetup
+      return dial(setup, { environment: environmentName('test'), number } as LineOptions) as ModelLine
+    }
+    assert.equal(open(1).desk, open(2).desk)
+
+    const desk = new ModelDesk({ idleMs: 1 })
+    for (let i = 0; i < 2; i++) {
+      const [one, other] = await Promise.all([desk.read('a', job(2_000)), desk.read('b', job(2_000))])
+      assert.ok(one.ok && other.ok)
+      await until('no thread is left', () => desk.threads === 0)
+    }
+  })
 })
+
+const TERMS: ModelTerms = { provider: 'anthropic', models: ['*'], prices: new Map(), kept: false }

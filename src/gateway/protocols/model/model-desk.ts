@@ -10,11 +10,18 @@ export const REQUESTS_WAITING_MAX = 16
 /** Milliseconds for one request: 32 MiB take half a second, and the machine may be busy. */
 const JUDGING_MS_MAX = 20_000
 
+export interface ModelDeskOptions {
+  /** File of the thread's program. */
+  readonly program?: string
+  readonly idleMs?: number
+}
+
 /** Judges requests to models for the cells of a gateway, long ones in a thread. */
 export class ModelDesk extends ReadingDesk<ModelJob, Result<ModelAsked, ModelFault>> {
-  constructor(program = programPath('gateway/protocols/model/model-worker-main')) {
+  constructor({ program, idleMs }: ModelDeskOptions = {}) {
     super({
-      program,
+      program: program ?? programPath('gateway/protocols/model/model-worker-main'),
+      ...(idleMs !== undefined && { idleMs }),
       read: judgeModelJob,
       msMax: JUDGING_MS_MAX,
       bytesMax: DECODED_BYTES_MAX,

@@ -1,6 +1,6 @@
 import { type ModelProviderName, type ModelWayOut, ok, type Result } from '../../../model/index.ts'
-import { judgeModelRequest, type ModelAsked, type ModelFault, type ModelRequest } from './judge.ts'
-import { modelPrices, outputTokensOf } from './prices.ts'
+import { judgeModelRequest, type ModelAsked, type ModelFault, type ModelLimits, type ModelRequest } from './judge.ts'
+import { modelPrices } from './prices.ts'
 import type { ModelProvider } from './provider.ts'
 import { ANTHROPIC } from './providers/anthropic.ts'
 import { GOOGLE } from './providers/google.ts'
@@ -14,8 +14,10 @@ export interface ModelJob extends Omit<ModelRequest, 'body'> {
   readonly hasBody: boolean
   /** Ways out that are granted. */
   readonly granted: readonly ModelWayOut[]
-  /** The most tokens of an answer, of models that the owner has written down. */
-  readonly outputTokens: ReadonlyMap<string, number>
+  /** Names of headers that the owner puts in. */
+  readonly injected: readonly string[]
+  /** The most tokens that models read and answer, of those that the owner has written down. */
+  readonly limits: ReadonlyMap<string, ModelLimits>
 }
 
 /** The tables of providers, by the names that configurations have for them. */
@@ -34,7 +36,8 @@ export function judgeModelJob({
   bytes,
   hasBody,
   granted,
-  outputTokens,
+  injected,
+  limits,
   ...request
 }: ModelJob): Result<Result<ModelAsked, ModelFault>, string> {
   return ok(
@@ -43,7 +46,8 @@ export function judgeModelJob({
       { ...request, body: hasBody ? bytes : undefined },
       {
         granted: new Set(granted),
-        outputTokensOf: (model) => outputTokens.get(model) ?? outputTokensOf(LISTED, model),
+        injected: new Set(injected),
+        limitsOf: (model) => limits.get(model) ?? LISTED.get(model),
       },
     ),
   )

@@ -144,3 +144,25 @@ export const PRICED: readonly Priced[] = [
   ['gpt-6.1-sol', '2 10 0.1 2.5 5', 922_000, 128_000, { priority: 200, flex: 50 }, [272_000, '4 15 0.2 5 10']],
   ['gpt-6.1-terra', '1 5 0.05 1.25 2.5', 922_000, 128_000, { priority: 200, flex: 50 }, [272_000, '2 7.5 0.1 2.5 5']],
 ]
+
+/** The most tokens of one picture. `beside`: they are charged beyond what a model reads at all. */
+interface PictureTokens {
+  readonly tokens: number
+  readonly beside: boolean
+}
+
+/**
+ * The tokens of pictures, by what stands in a model's name; the first that does. Providers make larger pictures smaller:
+ * gpt-4o-mini is charged 2,833 and 5,667 for each of 8 tiles, Gemini 2 has 258 for each of 256 tiles of a picture that is one
+ * row, and no other more than a vision model that takes 12.8 million pixels at 28 × 28 for a token.
+ */
+const PICTURES: readonly (readonly [part: string, tokens: PictureTokens])[] = [
+  ['gpt-4o-mini', { tokens: 48_169, beside: true }],
+  ['gemini-2', { tokens: 66_048, beside: false }],
+]
+const OTHER_PICTURES: PictureTokens = { tokens: 16_384, beside: false }
+
+/** Returns what one picture is for a model at most. */
+export function pictureTokensOf(model: string): PictureTokens {
+  return PICTURES.find(([part]) => model.includes(part))?.[1] ?? OTHER_PICTURES
+}

@@ -3,7 +3,15 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { ModelAsked } from './judge.ts'
 import { PRICES_VERSION } from './price-list.ts'
-import { type ModelPrice, modelPrices, mostItCosts, outputTokensOf, readModelPrice, whatItCost } from './prices.ts'
+import {
+  type ModelPrice,
+  modelPrices,
+  mostItCosts,
+  mostTokens,
+  ROUNDS_MAX,
+  readModelPrice,
+  whatItCost,
+} from './prices.ts'
 import type { ModelUsage } from './usage.ts'
 
 const PRICES = modelPrices()
@@ -13,6 +21,8 @@ const asked = (model: string, more: Partial<ModelAsked> = {}): ModelAsked => ({
   ...{
     tools: [],
     waysOut: [],
+    dearer: [],
+    besideTokensMax: 0,
     priced: { geo: 'global' },
     leftBehind: [],
     sent: { path: '/', headers: [], body: undefined },
@@ -36,7 +46,7 @@ describe('modelPrices', () => {
     assert.match(PRICES_VERSION, /^\d{4}-\d\d-\d\d$/)
     for (const model of ['claude-opus-5-5', 'gpt-5.6-sol', 'gemini-3.6-flash']) assert.ok(PRICES.has(model), model)
     assert.equal(PRICES.has('gpt-9'), false)
-    assert.equal(outputTokensOf(PRICES, 'gemini-3.6-flash'), 65_536)
+    assert.equal(PRICES.get('gemini-3.6-flash')?.outputTokensMax, 65_536)
   })
 
   it('an owner’s own prices stand before those of the list', () => {
@@ -77,8 +87,26 @@ describe('whatItCost', () => {
     const kept = asked('gpt-5.6-sol', { priced: { longCache: true } })
     assert.equal(whatItCost(PRICES, kept, usage({ cacheWrite: 100_000 })), 10_000n)
     assert.equal(cost('gpt-5.6-sol', { cacheWrite: 100_000 }), 5_000n)
+    assert.equal(whatItCost(PRICES, kept, usage({ cacheWrite: 100_000, saysKept: true })), 5_000n)
     assert.equal(cost('nobody-knows', { input: 1 }), undefined)
     assert.equal(cost('claude-sonnet-5-5', { output: 1_000_000, model: 'claude-opus-5-5' }), 200_000n)
+  })
+})
+
+describe('mostTokens', () => {
+  it('reads again what was sent and written, as often as the model is asked, and no more than it reads at all', () => {
+    const price = own('1', '1')
+    const most = (dearer: ModelAsked['dearer'], inputTokensMax: number | undefined, outputTokensMax: number) =>
+      mostTokens(asked('own', { dearer, inputTokensMax, outputTokensMax }), price)
+    assert.deepEqual(most([], 30, 5), { read: 30, written: 5 })
+    // 30, 35, 40 … 75
+    assert.deepEqual(most(['rounds'], 30, 5), { read: 525, written: 50 })
+    // What it sums up has at most the 10 tokens of the model.
+    assert.deepEqual(most(['sums'], 30, 5), { read: 70, written: 15 })
+    assert.deepEqual(most(['rounds'], undefined, 5), { read: 1_000, written: 50 })
+    const beside = asked('own', { inputTokensMax: 30, besideTokensMax: 1_000, outputTokensMax: 5 })
+    assert.deepEqual(mostTokens(beside, price), { read: 1_030, written: 5 })
+    assert.deepEqual(most(['rounds', 'sums'], 95, 1), { read: 95 + 19 * 100, written: 110 })
   })
 })
 
@@ -90,6 +118,9 @@ describe('mostItCosts', () => {
     assert.equal(mostItCosts(PRICES, asked('claude-haiku-4-5', { operation: 'count' })), 0n)
     assert.equal(mostItCosts(PRICES, asked('gpt-5.4', { priced: { tier: 'scale' } })), undefined)
     assert.equal(mostItCosts(PRICES, asked('claude-haiku-4-5', { priced: { speed: 'fast' } })), undefined)
+    // What its account may be set to is not known to cost what the default does.
+    assert.equal(mostItCosts(PRICES, asked('gpt-5-codex', { priced: { tier: 'auto' } })), undefined)
+    assert.equal(mostItCosts(PRICES, asked('gpt-5-codex', { priced: { tier: 'default' } })), 113n)
   })
 
   it('is never less than what it did cost, whatever the answer says within its bounds', () => {
@@ -110,7 +141,8 @@ describe('mostItCosts', () => {
         tokens,
         tiers,
         fc.boolean(),
-        (model, parts, output, tier, cut) => {
+        fc.subarray(['rounds', 'sums'] as const),
+        (model, parts, output, tier, cut, dearer) => {
           const sums: Record<string, number> = {}
           for (const [name, count] of parts) sums[name] = (sums[name] ?? 0) + count
           const used = usage({ ...sums, output })
@@ -118,9 +150,19 @@ describe('mostItCosts', () => {
           const price = PRICES.get(model)
           fc.pre(price !== undefined && read <= price.inputTokensMax)
           const priced = { ...(tier !== undefined && !model.startsWith('claude') && { tier }), longCache: cut }
-          const request = asked(model, { inputTokensMax: cut ? read : undefined, outputTokensMax: output, priced })
+          const request = asked(model, {
+            inputTokensMax: cut ? read : undefined,
+            outputTokensMax: output,
+            priced,
+            dearer,
+          })
+          const times = dearer.includes('rounds') ? ROUNDS_MAX : 1
+          const summed = dearer.includes('sums') ? times : 0
+          const again = (tokens: number) => tokens * (times + summed)
           const answered = {
             ...used,
+            ...{ input: again(used.input), cacheRead: again(used.cacheRead), cacheWrite: again(used.cacheWrite) },
+            ...{ cacheWriteLong: again(used.cacheWriteLong), output: output * times + summed * price.outputTokensMax },
             ...(tier === 'auto' && !model.startsWith('claude') && { tier: 'priority' }),
             geo: 'us',
           }

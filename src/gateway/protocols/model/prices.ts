@@ -30,8 +30,8 @@ export interface ModelRates {
 /** Prices by the name of a model, exactly as a request says it: a name that is not there has no price. */
 export type ModelPrices = ReadonlyMap<string, ModelPrice>
 
-/** Rounds of a request in which the provider asks its model again after a tool of its own, and searches in them. */
-const SERVER_ROUNDS_MAX = 10n
+/** Times that a provider asks its model for one request, where a tool of its own runs in between, and searches in them. */
+export const ROUNDS_MAX = 10
 const SEARCHES_MAX = 100
 /** Millionths of a dollar for one search: of the providers that ask 10 dollars for a thousand, and of the one that asks 35. */
 const SEARCH = 10_000n
@@ -42,44 +42,54 @@ export function modelPrices(own: ModelPrices = new Map()): ModelPrices {
   return new Map([...LIST, ...own])
 }
 
-/** Returns the most tokens of an answer of a model: the catalogue's, or so many where it does not know it. */
-export function outputTokensOf(prices: ModelPrices, model: string): number {
-  return prices.get(model)?.outputTokensMax ?? 32_000
+/** The most tokens of a request, over all times that its provider asks the model for it. */
+export interface MostTokens {
+  readonly read: number
+  readonly written: number
 }
 
 /**
- * Returns the most that a request can cost, in units of a ten-thousandth of a dollar, rounded up: every token of its input at
- * its dearest, every token that it may be answered. Undefined where a price is not known.
+ * Returns the most tokens that a request takes: each time, the model reads what was sent and what it has written before. What it
+ * sums up is bounded by nothing but itself. No more is read at a time than a model reads: its provider refuses that.
+ */
+export function mostTokens(asked: ModelAsked, price: ModelPrice): MostTokens {
+  const { dearer, inputTokensMax = price.inputTokensMax, besideTokensMax, outputTokensMax } = asked
+  const answers = dearer.includes('sums') ? [price.outputTokensMax, outputTokensMax] : [outputTokensMax]
+  const times = Array.from({ length: dearer.includes('rounds') ? ROUNDS_MAX : 1 }, () => answers).flat()
+  return times.reduce(
+    ({ read, written }, output) => ({
+      read: read + Math.min(inputTokensMax + written, price.inputTokensMax) + besideTokensMax,
+      written: written + output,
+    }),
+    { read: 0, written: 0 },
+  )
+}
+
+/**
+ * Returns the most that a request can cost, in units of a ten-thousandth of a dollar, rounded up: every token that is read at
+ * its dearest, every token that may be written. Undefined where a price is not known.
  */
 export function mostItCosts(prices: ModelPrices, asked: ModelAsked): bigint | undefined {
-  const { model, operation, waysOut, priced, inputTokensMax, outputTokensMax } = asked
+  const { model, operation, waysOut, priced } = asked
   if (operation === 'count' || operation === 'models') return 0n
   const price = model === undefined ? undefined : prices.get(model)
   if (price === undefined) return undefined
   const percent = percentAtMost(price, priced)
   if (percent === undefined) return undefined
-  const input = Math.min(inputTokensMax ?? price.inputTokensMax, price.inputTokensMax)
+  const { read, written } = mostTokens(asked, price)
   // Above the line the whole request has other rates, and both lists may have the dearer.
-  const lists = price.long !== undefined && input > price.long.above ? [price.rates, price.long.rates] : [price.rates]
+  const lists = price.long !== undefined && read > price.long.above ? [price.rates, price.long.rates] : [price.rates]
   const dearest = (of: (rates: ModelRates) => readonly bigint[]) =>
     lists.flatMap(of).reduce((most, rate) => (rate > most ? rate : most), 0n)
-  const inputRate = dearest((rates) => [rates.input, rates.cacheRead, rates.cacheWrite, rates.cacheWriteLong])
-  const outputRate = dearest((rates) => [rates.output])
-  const once = BigInt(input) * inputRate + BigInt(outputTokensMax) * outputRate
-  const served = waysOut.some((each) => SERVED.has(each))
-  const tokens = (served ? once * SERVER_ROUNDS_MAX : once) * percent
-  return unitsOf(tokens, served ? BigInt(SEARCHES_MAX) * price.search : 0n)
+  const readRate = dearest((rates) => [rates.input, rates.cacheRead, rates.cacheWrite, rates.cacheWriteLong])
+  const writtenRate = dearest((rates) => [rates.output])
+  const tokens = (BigInt(read) * readRate + BigInt(written) * writtenRate) * percent
+  const searches = waysOut.some((each) => SEARCHES.has(each)) ? SEARCHES_MAX : 0
+  return unitsOf(tokens, BigInt(searches) * price.search)
 }
 
-/** Ways out in which the provider asks its model again. */
-const SERVED: ReadonlySet<string> = new Set([
-  'web_search',
-  'web_fetch',
-  'code_execution',
-  'mcp',
-  'files',
-  'server-tools',
-])
+/** Ways out in which a provider searches the web. */
+const SEARCHES: ReadonlySet<string> = new Set(['web_search', 'server-tools'])
 
 /**
  * Returns what a request did cost, in units of a ten-thousandth of a dollar, rounded up. Where another model answered than
@@ -109,7 +119,7 @@ function costAt(price: ModelPrice, priced: PricedTerms, usage: ModelUsage): bigi
   if (percent === undefined) return undefined
   const read = usage.input + usage.cacheRead + usage.cacheWrite + usage.cacheWriteLong
   const rates = price.long !== undefined && read > price.long.above ? price.long.rates : price.rates
-  const written = priced.longCache === true ? rates.cacheWriteLong : rates.cacheWrite
+  const written = priced.longCache === true && usage.saysKept !== true ? rates.cacheWriteLong : rates.cacheWrite
   const sum =
     BigInt(usage.input) * rates.input +
     BigInt(usage.cacheRead) * rates.cacheRead +
@@ -153,11 +163,13 @@ function percentOf(
   return BigInt(tierPercent) * BigInt(speedPercent) * BigInt(geoPercent)
 }
 
-/** Returns the same for the most that it can be: what a request leaves to its account is taken at its dearest. */
+/**
+ * Returns the same for the most that it can be: what a request leaves to its account is taken at its dearest, and has no price
+ * where that has none.
+ */
 function percentAtMost(price: ModelPrice, terms: PricedTerms): bigint | undefined {
   const { tier, geo } = terms
-  const dearer =
-    tier === 'auto' && price.percent.priority !== undefined ? 'priority' : tier === 'flex' ? 'default' : tier
+  const dearer = tier === 'auto' ? 'priority' : tier === 'flex' ? 'default' : tier
   const most = percentOf(price, {
     ...terms,
     ...(dearer !== undefined && { tier: dearer }),

@@ -33,11 +33,25 @@ export interface ModelProvider {
   readonly shape: 'anthropic' | 'openai' | 'google'
   /** Names of headers that pass, in lower case; others stay behind. */
   readonly headers: readonly string[]
-  /** The header that switches betas on, and the values of it that pass; others stay behind. */
-  readonly betas?: { readonly header: string; readonly values: ReadonlySet<string> }
+  /** Names of those that pass with a way out beside them. */
+  readonly wayOutHeaders?: readonly string[]
+  /**
+   * The header that switches betas on, and the values of it that pass; others stay behind. `reading` has those that have a
+   * model read so many tokens.
+   */
+  readonly betas?: {
+    readonly header: string
+    readonly values: ReadonlySet<string>
+    readonly reading: ReadonlyMap<string, number>
+  }
   /** Names of the query that carry a credential: they stay behind. */
   readonly credentialsInQuery: readonly string[]
   readonly paths: readonly ModelPath[]
   /** Beginnings of paths that are ways out; the first that fits is meant. */
   readonly closed: readonly (readonly [prefix: string, wayOut: ModelWayOut])[]
+}
+
+/** Returns which table a request was judged by, as entries name it. */
+export function tableOf({ name, version }: ModelProvider): string {
+  return `${name} ${version}`
 }

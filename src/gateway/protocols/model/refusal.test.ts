@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { ANTHROPIC } from './providers/anthropic.ts'
 import { GOOGLE } from './providers/google.ts'
 import { OPENAI } from './providers/openai.ts'
-import { modelRefusal, upgradeRefusal } from './refusal.ts'
+import { modelRefusal } from './refusal.ts'
 
 describe('modelRefusal', () => {
   it('speaks as each provider does, with the status after which no client asks again', () => {
@@ -23,10 +23,5 @@ describe('modelRefusal', () => {
       ],
     )
     for (const { headers, body } of said) assert.equal(new Map(headers).get('content-length'), String(body.length))
-  })
-
-  it('answers an upgrade with 426, no body, and a close', () => {
-    const { status, headers, body } = upgradeRefusal()
-    assert.deepEqual([status, body.length, new Map(headers).get('connection')], [426, 0, 'close'])
   })
 })

@@ -4,7 +4,7 @@ import type { ModelProvider } from './provider.ts'
 
 /** An answer to a request that is not sent, in the words of its provider: clients show its sentence and stop. */
 export interface ModelRefusal {
-  readonly status: 400 | 426
+  readonly status: 400
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: Uint8Array
 }
@@ -36,16 +36,7 @@ const SHAPES: Readonly<Record<ModelProvider['shape'], (message: string) => objec
   google: (message) => ({ error: { code: 400, message, status: 'INVALID_ARGUMENT' } }),
 }
 
-/** Refuses to speak another protocol; after any other answer clients go on asking for it. */
-export function upgradeRefusal(): ModelRefusal {
-  const headers = [
-    ['content-length', '0'],
-    ['connection', 'close'],
-  ] as const
-  return { status: 426, headers, body: new Uint8Array(0) }
-}
-
 /** Returns what is wrong with a request, for whoever reads the client's output. */
-export function modelFaultText(fault: ModelFault): string {
-  return fault.kind === 'upgrade' ? 'it asks for another protocol' : `${fault.path} ${fault.problem}`
+export function modelFaultText({ path, problem }: ModelFault): string {
+  return `${path} ${problem}`
 }

@@ -17,6 +17,7 @@ import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import { authorityOf, type ServedCell } from '../../admission/served-cell.ts'
 import type { Room } from '../../fairness/room.ts'
 import { yieldIfLong } from '../../fairness/share.ts'
+import type { Slots } from '../../fairness/slots.ts'
 import type { Prepared } from '../../pipeline/line.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
 import { readTarget } from '../../web/request-target.ts'
@@ -27,31 +28,42 @@ import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
 import type { Served } from '../http/serve.ts'
 import { awayText, performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
 import { ModelAnswers } from './answer.ts'
-import { contentCoding, DECODED_BYTES_MAX, decodeBody } from './decode.ts'
+import { contentCoding, DECODED_BYTES_MAX, type DecodeOptions, decodeBody } from './decode.ts'
 import type { ModelAsked } from './judge.ts'
 import type { ModelLine } from './line.ts'
-import { mostItCosts } from './prices.ts'
-import { type ModelRefusal, modelFaultText, modelRefusal, upgradeRefusal } from './refusal.ts'
+import { PRICES_VERSION } from './price-list.ts'
+import { type MostTokens, mostItCosts, mostTokens } from './prices.ts'
+import { tableOf } from './provider.ts'
+import { modelFaultText, modelRefusal } from './refusal.ts'
+import { type ProviderRefusal, ToldReply } from './told-reply.ts'
+
+/** One request to a provider that came in. */
+export interface ServedModel extends Served {
+  /** Those of the cell's bodies that are being unpacked. */
+  readonly unpacking: Slots
+}
 
 /** Serves one request of a cell to a provider of models: it is judged by its table, reserved, sent, and settled. */
 export async function serveModel(
   gate: EnvironmentContext,
   cell: ServedCell,
   line: ModelLine,
-  { request, reply, room }: Served,
+  { request, reply, room, unpacking }: ServedModel,
 ): Promise<void> {
   const { method, headers } = request
+  const { provider } = line
   const path = request.target.split('?', 1)[0]?.slice(0, LIMITS.faultCharactersMax) ?? ''
   const refuse = async (problem: string, tool: string, args: JsonObject) => {
     request.body.resume()
     const reasons: readonly Refusal[] = [{ kind: 'arguments', path: '$', problem }]
-    const attempt = { upstream: line.name, operation: 'model', target: tool, args: { path, ...args } } as const
+    const about = { path, table: tableOf(provider), ...args }
+    const attempt = { upstream: line.name, operation: 'model', target: tool, args: about } as const
     const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
-    answer(reply, modelRefusal(line.provider, refusalSentence(problem, action)), action)
+    answer(reply, modelRefusal(provider, refusalSentence(problem, action)), action)
   }
   const target = readTarget(request.target)
   if (!target.ok) return refuse(target.reason, method, {})
-  const body = await readBody(request, room)
+  const body = await readBody(request, { room, unpacking, gone: reply.gone })
   if (!body.ok) return refuse(body.reason, `${method} ${path}`, {})
   const taken = body.value?.length ?? 0
   try {
@@ -65,16 +77,13 @@ export async function serveModel(
       hasBody: body.value !== undefined,
       bytes: body.value ?? new Uint8Array(0),
       granted: grantedWaysOut(cell, line, gate.nowMs()),
-      outputTokens: new Map([...line.terms.prices].map(([name, { outputTokensMax }]) => [name, outputTokensMax])),
+      injected: line.injected,
+      limits: line.ownLimits,
     })
     if (reply.gone.aborted) return
     if (!judged.ok) return refuse(judged.reason, `${method} ${path}`, {})
     const asked = judged.value
-    if (!asked.ok) {
-      const fault = asked.reason
-      if (fault.kind === 'upgrade') return answer(reply, upgradeRefusal(), undefined)
-      return refuse(modelFaultText(fault), `${method} ${path}`, {})
-    }
+    if (!asked.ok) return refuse(modelFaultText(asked.reason), `${method} ${path}`, {})
     const { model } = asked.value
     if (model !== undefined && !line.mayAsk(model))
       return refuse(`model ${model} is none of those that ${line.name} may be asked`, 'generate', { model })
@@ -87,7 +96,7 @@ export async function serveModel(
 /** Reads a body whole, and as it is without its content coding. What is returned is taken of the room. */
 async function readBody(
   { hasBody, body, headers, length }: Served['request'],
-  room: Room,
+  { room, unpacking, gone }: Pick<ServedModel, 'room' | 'unpacking'> & { readonly gone: AbortSignal },
 ): Promise<Result<Uint8Array | undefined, string>> {
   if (!hasBody) {
     body.resume()
@@ -97,10 +106,26 @@ async function readBody(
   if (!coding.ok) return coding
   const whole = await readWhole(body, { length, room, bytesMax: DECODED_BYTES_MAX })
   if (!whole.ok || coding.value === undefined) return whole
-  const decoded = await decodeBody(whole.value, coding.value)
+  const decoded = await unpacked(whole.value, { coding: coding.value, room }, unpacking, gone)
   room.give(whole.value.length)
-  if (!decoded.ok) return decoded
-  return room.take(decoded.value.length) ? decoded : no('too much is being read of its cell at once')
+  return decoded
+}
+
+/** Unpacks a body when it is its turn. */
+function unpacked(
+  body: Uint8Array,
+  options: DecodeOptions,
+  unpacking: Slots,
+  gone: AbortSignal,
+): Promise<Result<Uint8Array, string>> {
+  return new Promise((resolve) => {
+    const unpack = () =>
+      void decodeBody(body, options).then((decoded) => {
+        unpacking.give()
+        resolve(decoded)
+      })
+    unpacking.take(unpack, gone, () => resolve(no('it was called off')))
+  })
 }
 
 /** Returns the ways out that some live grant of the cell names; whether one may be used now is decided with its request. */
@@ -129,40 +154,50 @@ async function send(
   const alongside = beside.map((each) => grantedName('model', each))
   const most = mostOf(line, asked)
   if (operation === 'generate' && most.spend === undefined) {
-    const problem = `no price of ${asked.model} is known${termsText(asked)}: prices: under model: of ${line.name}`
+    const problem = noPriceText(line, asked)
     const reasons: readonly Refusal[] = [{ kind: 'spend', path: '$.model', problem }]
-    const attempt = { upstream: line.name, operation: 'model', target: main, args: { path } } as const
+    const attempt = {
+      upstream: line.name,
+      operation: 'model',
+      target: main,
+      args: argumentsOf(line, asked, path),
+    } as const
     const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
     return answer(reply, modelRefusal(line.provider, refusalSentence(problem, action)), action)
   }
+  const told = new ToldReply(reply)
   const performed = await performWeb(gate, cell, {
     line,
     operation: 'model',
     target: main,
-    args: argumentsOf(asked, path),
+    args: argumentsOf(line, asked, path),
     most,
     leaving: asked.sent.body?.length,
     alongside,
-    sink: reply,
+    sink: told,
     gone: reply.gone,
-    prepare: (onHead) => prepared(gate, line, { asked, method, path, reply, room }, onHead),
+    prepare: (onHead) => prepared(gate, line, { asked, method, path, reply: told, room }, onHead),
   })
   if (reply.hasBegun || reply.gone.aborted) return
   const refused = (problem: string, action: ActionId | undefined) =>
     answer(reply, modelRefusal(line.provider, refusalSentence(problem, action)), action)
+  const said = told.take()
+  // What it says of a key is for whoever has the key.
+  if (said?.status === 401) return refused(`${line.name} does not take the key of its owner`, performed.action)
+  if (said !== undefined) return answer(reply, said, performed.action)
   if (performed.kind === 'passed' || performed.kind === 'answered')
     return refused('its answer may not be shown', performed.action)
   if (performed.kind === 'held') return refused('it waits for a person', performed.hold)
   if (performed.kind === 'unanswered') {
-    const said = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
-    return refused(said[performed.outcome], performed.action)
+    const why = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
+    return refused(why[performed.outcome], performed.action)
   }
   const away = awayText(performed.reasons, line.name)
   if (away !== undefined) return refused(away, performed.action)
   const budget = performed.reasons.some(({ kind }) => kind === 'budget')
   const own = performed.reasons.find((reason) => reason.kind === 'arguments')
-  const said = own === undefined ? (budget ? 'a budget is used up' : 'it may not do this') : own.problem
-  refused(waysOut.length > 0 && own === undefined ? `${said}: ${waysOut.join(', ')}` : said, performed.action)
+  const why = own === undefined ? (budget ? 'a budget is used up' : 'it may not do this') : own.problem
+  refused(waysOut.length > 0 && own === undefined ? `${why}: ${waysOut.join(', ')}` : why, performed.action)
 }
 
 /** Returns the name that a request is decided by, and those of the ways out that it makes use of. */
@@ -174,27 +209,38 @@ function namesOf({ operation, waysOut }: ModelAsked): readonly string[] {
 function mostOf(line: ModelLine, asked: ModelAsked): Cost {
   const units = mostItCosts(line.prices, asked)
   const price = asked.model === undefined ? undefined : line.prices.get(asked.model)
-  const input = asked.inputTokensMax ?? price?.inputTokensMax
-  const tokens = input === undefined ? undefined : input + asked.outputTokensMax
+  const tokens = asked.operation === 'generate' ? price && tokensOf(mostTokens(asked, price)) : asked.inputTokensMax
   return {
     ...(units !== undefined && { spend: { units, currency: MODEL_CURRENCY } }),
     ...(tokens !== undefined && { tokens }),
   }
 }
 
-function termsText({ priced: { tier, speed } }: ModelAsked): string {
-  const terms = [tier, speed].filter((each) => each !== undefined)
-  return terms.length === 0 ? '' : ` (${terms.join(', ')})`
+function tokensOf({ read, written }: MostTokens): number {
+  return read + written
 }
 
-function argumentsOf(asked: ModelAsked, path: string): JsonObject {
-  const { model, stream, tools, waysOut, inputTokensMax, outputTokensMax, operation } = asked
+/** Returns why a model has no price, and what a person writes where so that it has one. */
+function noPriceText({ name, prices }: ModelLine, { model = '', priced: { tier, speed } }: ModelAsked): string {
+  const terms = [tier, speed].filter((each) => each !== undefined)
+  if (prices.has(model) && terms.length > 0)
+    return `no price of ${model} is known as ${terms.join(', ')}: ask for it without service_tier and speed`
+  const price = '{ input: …, output: …, inputTokens: …, outputTokens: … }'
+  return `no price of ${model} is known. Write one into the configuration, under model: of the upstream ${name} (in dollars for a million tokens, with the most tokens of both): prices: { ${JSON.stringify(model)}: ${price} }`
+}
+
+function argumentsOf({ provider, terms }: ModelLine, asked: ModelAsked, path: string): JsonObject {
+  const { model, stream, tools, waysOut, inputTokensMax, outputTokensMax, operation, leftBehind } = asked
+  const isOwn = model !== undefined && terms.prices.has(model)
   return {
     path,
     ...(model !== undefined && { model }),
     ...(operation === 'generate' && { stream, tools: tools.length, outputTokensMax }),
     ...(inputTokensMax !== undefined && operation === 'generate' && { inputTokensMax }),
     ...(waysOut.length > 0 && { waysOut }),
+    ...(leftBehind.length > 0 && { leftBehind }),
+    table: tableOf(provider),
+    ...(operation === 'generate' && { prices: isOwn ? 'configuration' : PRICES_VERSION }),
   }
 }
 
@@ -247,7 +293,7 @@ function digestOf(body: Uint8Array): Uint8Array {
 }
 
 /** Refuses in the words of the provider, which its clients show and stop at. */
-function answer(reply: WebReply, { status, headers, body }: ModelRefusal, reference: ActionId | undefined): void {
+function answer(reply: WebReply, { status, headers, body }: ProviderRefusal, reference: ActionId | undefined): void {
   if (reply.hasBegun) return reply.cut()
   reply.begin(status, [...headers, ...(reference === undefined ? [] : [[REFERENCE_HEADER, reference] as const])])
   if (body.length > 0) reply.write(body)

@@ -14,6 +14,8 @@ export type RequestShape =
   /** A way out of its own. With `value`, only that value opens it: any other is as good as left out. */
   | { readonly kind: 'closed'; readonly wayOut: ModelWayOut; readonly value?: Json }
   | { readonly kind: 'object'; readonly members: Readonly<Record<string, RequestShape>> }
+  /** An object of JSON in which the provider looks nothing up, but for these members. */
+  | { readonly kind: 'any-but'; readonly members: Readonly<Record<string, RequestShape>> }
   | { readonly kind: 'list'; readonly of: RequestShape | (() => RequestShape) }
   /** Text or, where it is a list, what that may hold. */
   | { readonly kind: 'text-or'; readonly other: RequestShape }
@@ -34,6 +36,25 @@ export type RequestShape =
   | { readonly kind: 'data-url' }
   /** A document in base64. */
   | { readonly kind: 'document' }
+  /** What makes a request dearer, but where it has one of the values of `unless`: noted, and judged as `of`. */
+  | { readonly kind: 'dearer'; readonly by: Dearer; readonly of: RequestShape; readonly unless?: readonly Json[] }
+
+/**
+ * A thing that makes a request cost more than one question and one answer. `rounds`: the provider asks its model again, after
+ * a tool that runs at itself. `sums`: it has the model sum up what was said, beside answering. `long-cache`: it may be told to
+ * keep for longer what it writes to a cache.
+ */
+export type Dearer = 'rounds' | 'sums' | 'long-cache'
+
+/** Ways out after which the provider asks its model again. */
+const ASKS_AGAIN: ReadonlySet<ModelWayOut> = new Set([
+  'web_search',
+  'web_fetch',
+  'code_execution',
+  'mcp',
+  'files',
+  'server-tools',
+])
 
 /** The part of a request that cannot pass, and why. */
 export interface ShapeFault {
@@ -49,6 +70,7 @@ export interface ShapeFindings {
   readonly waysOut: Set<ModelWayOut>
   /** Names of tools that the model is offered, of those that run at the client or are granted. */
   readonly tools: string[]
+  readonly dearer: Set<Dearer>
   pictures: number
   documents: number
 }
@@ -78,6 +100,8 @@ export function faultInShape(
         : openedAt(path, shape.wayOut, found)
     case 'object':
       return isJsonObject(value) ? faultInMembers(value, shape.members, found, path) : { path, problem: 'is no object' }
+    case 'any-but':
+      return isJsonObject(value) ? faultInKnown(value, shape.members, found, path) : { path, problem: 'is no object' }
     case 'list':
       return faultInList(value, typeof shape.of === 'function' ? shape.of() : shape.of, found, path)
     case 'text-or':
@@ -91,6 +115,8 @@ export function faultInShape(
     case 'document':
       found.documents++
       return typeof value === 'string' ? undefined : { path, problem: 'is no text' }
+    case 'dearer':
+      return faultInDearer(value, shape, found, path)
   }
 }
 
@@ -124,7 +150,29 @@ function faultInMedia(type: Json | undefined, found: ShapeFindings, path: string
 function openedAt(path: string, wayOut: ModelWayOut, found: ShapeFindings): ShapeFault | undefined {
   if (!found.granted.has(wayOut)) return { path, problem: `is a way out (${wayOut}) that is not granted`, wayOut }
   found.waysOut.add(wayOut)
+  if (ASKS_AGAIN.has(wayOut)) found.dearer.add('rounds')
   return undefined
+}
+
+function faultInDearer(
+  value: Json,
+  { by, of, unless = [] }: RequestShape & { readonly kind: 'dearer' },
+  found: ShapeFindings,
+  path: string,
+): ShapeFault | undefined {
+  if (!unless.includes(value)) found.dearer.add(by)
+  return faultInShape(value, of, found, path)
+}
+
+/** Looks at the members that are named, and at no other. */
+function faultInKnown(
+  value: JsonObject,
+  members: Readonly<Record<string, RequestShape>>,
+  found: ShapeFindings,
+  path: string,
+): ShapeFault | undefined {
+  const known = Object.entries(value).filter(([name]) => Object.hasOwn(members, name))
+  return faultInMembers(Object.fromEntries(known), members, found, path)
 }
 
 function faultInMembers(
@@ -197,6 +245,14 @@ export function closed(wayOut: ModelWayOut): RequestShape {
 
 export function object(members: Readonly<Record<string, RequestShape>>): RequestShape {
   return { kind: 'object', members }
+}
+
+export function dearer(by: Dearer, of: RequestShape, unless: readonly Json[] = []): RequestShape {
+  return { kind: 'dearer', by, of, unless }
+}
+
+export function anyBut(members: Readonly<Record<string, RequestShape>>): RequestShape {
+  return { kind: 'any-but', members }
 }
 
 export function list(of: RequestShape | (() => RequestShape)): RequestShape {

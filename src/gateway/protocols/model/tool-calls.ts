@@ -17,15 +17,30 @@ export const CALLS_MAX = 256
 /** Characters of the arguments of all calls that are under way at a time, and of a name. */
 const ARGUMENT_CHARACTERS_MAX = 4_194_304
 const NAME_CHARACTERS_MAX = 256
+/** Bytes of memory that a piece of arguments takes beside its characters. */
+const PIECE_BYTES = 64
+
+/** A call whose arguments are coming; `pieces` is undefined where they are too long. */
+interface OpenCall {
+  name: string
+  id: string | undefined
+  pieces: string[] | undefined
+}
 
 /** Collects the calls of one answer, whose arguments come whole or in pieces. Every byte was written by a model. */
 export class ToolCalls {
   readonly #done: ModelToolCall[] = []
-  readonly #open = new Map<string, { name: string; id: string | undefined; pieces: string[] | undefined }>()
+  readonly #open = new Map<string, OpenCall>()
   #characters = 0
+  #pieces = 0
 
   get all(): readonly ModelToolCall[] {
     return this.#done
+  }
+
+  /** Bytes of memory of the arguments of calls that are under way. */
+  get held(): number {
+    return 2 * this.#characters + PIECE_BYTES * this.#pieces
   }
 
   /** Takes a call whose arguments are a value of JSON. */
@@ -53,9 +68,10 @@ export class ToolCalls {
   piece(key: string, text: unknown): void {
     const open = this.#open.get(key)
     if (open?.pieces === undefined || typeof text !== 'string' || text === '') return
+    if (this.#characters + text.length > ARGUMENT_CHARACTERS_MAX) return this.#forget(open)
     this.#characters += text.length
-    if (this.#characters > ARGUMENT_CHARACTERS_MAX) open.pieces = undefined
-    else open.pieces.push(text)
+    this.#pieces++
+    open.pieces.push(text)
   }
 
   /** Ends a call; without a key, all. */
@@ -65,9 +81,23 @@ export class ToolCalls {
       if (open === undefined) continue
       this.#open.delete(each)
       const text = open.pieces?.join('')
-      if (text !== undefined) this.#characters -= text.length
+      this.#forget(open)
       this.#push(open.name, open.id, text === undefined ? undefined : digestOfText(text === '' ? '{}' : text))
     }
+  }
+
+  /** Forgets the calls that are under way. */
+  drop(): void {
+    this.#open.clear()
+    this.#characters = 0
+    this.#pieces = 0
+  }
+
+  /** Forgets the arguments of a call. */
+  #forget(open: OpenCall): void {
+    for (const { length } of open.pieces ?? []) this.#characters -= length
+    this.#pieces -= open.pieces?.length ?? 0
+    open.pieces = undefined
   }
 
   #push(name: unknown, id: unknown, digest: Sha256 | undefined): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { Room } from '../../fairness/room.ts'
 import type { ModelApi } from './provider.ts'
 import { CALLS_MAX } from './tool-calls.ts'
 import { type ModelAnswer, ModelAnswerReader, WHOLE_ANSWER_BYTES_MAX } from './usage.ts'
@@ -10,7 +11,7 @@ const sse = (events: readonly unknown[]) =>
   events.map((each) => `data: ${typeof each === 'string' ? each : JSON.stringify(each)}\n\n`).join('')
 
 function read(api: ModelApi, form: 'json' | 'events', text: string, piece = text.length): ModelAnswer {
-  const reader = new ModelAnswerReader(api, form)
+  const reader = new ModelAnswerReader(api, form, new Room(WHOLE_ANSWER_BYTES_MAX * 2))
   const bytes = Buffer.from(text)
   for (let i = 0; i < bytes.length; i += piece) reader.push(bytes.subarray(i, i + piece))
   return reader.end()
@@ -113,7 +114,7 @@ const STREAMS: readonly (readonly [ModelApi, string, ModelAnswer])[] = [
     {
       usage: {
         ...{ input: 12, cacheRead: 500, cacheWrite: 30, cacheWriteLong: 40, output: 42, searches: 2 },
-        ...{ model: 'claude-opus-5-5', tier: 'standard', speed: 'fast', geo: 'us' },
+        ...{ saysKept: true, model: 'claude-opus-5-5', tier: 'standard', speed: 'fast', geo: 'us' },
       },
       calls: [{ name: 'Bash', id: 'toolu_1', digest: digest('{"at":1,"command":"ls -l"}') as never }],
     },
@@ -167,7 +168,7 @@ describe('ModelAnswerReader', () => {
       assert.equal(read(api, 'events', text.slice(0, last)).usage, undefined)
       fc.assert(
         fc.property(fc.nat(text.length), fc.uint8Array({ maxLength: 8 }), fc.boolean(), (at, noise, whole) => {
-          const reader = new ModelAnswerReader(api, whole ? 'json' : 'events')
+          const reader = new ModelAnswerReader(api, whole ? 'json' : 'events', new Room(WHOLE_ANSWER_BYTES_MAX))
           reader.push(Buffer.from(text.slice(0, at)))
           reader.push(noise)
           reader.push(Buffer.from(text.slice(at)))
@@ -221,11 +222,36 @@ describe('ModelAnswerReader', () => {
   })
 
   it('holds a whole answer up to its limit', () => {
-    const reader = new ModelAnswerReader('messages', 'json')
+    const room = new Room(WHOLE_ANSWER_BYTES_MAX * 2)
+    const reader = new ModelAnswerReader('messages', 'json', room)
     for (let i = 0; i <= WHOLE_ANSWER_BYTES_MAX; i += 1_048_576) reader.push(Buffer.alloc(1_048_576, ' '))
-    assert.equal(reader.held, 0)
+    assert.ok(room.take(WHOLE_ANSWER_BYTES_MAX * 2), 'nothing stays taken')
     reader.push(Buffer.from('{"usage":{"input_tokens":1}}'))
     assert.deepEqual(reader.end(), { usage: undefined, calls: [] })
+  })
+
+  it('takes what it holds of the room, gives it back, and has no usage where there is no room', () => {
+    const begun = { type: 'content_block_start', index: 0, content_block: { type: 'tool_use', id: 't', name: 'n' } }
+    const pieces = Array.from({ length: 100 }, () => ({
+      ...{ type: 'content_block_delta', index: 0 },
+      delta: { type: 'input_json_delta', partial_json: ' '.repeat(100) },
+    }))
+    const end = { type: 'message_delta', usage: { input_tokens: 1, output_tokens: 1 } }
+    const answers: readonly (readonly ['json' | 'events', string])[] = [
+      ['json', JSON.stringify({ text: 'x'.repeat(20_000), usage: end.usage })],
+      ['events', `data: ${'x'.repeat(20_000)}\n\n${sse([end])}`],
+      // The arguments of a call that has not ended.
+      ['events', sse([begun, ...pieces, end])],
+    ]
+    for (const [form, text] of answers) {
+      for (const bytes of [5_000, 100_000]) {
+        const room = new Room(bytes)
+        const reader = new ModelAnswerReader('messages', form, room)
+        for (let i = 0; i < text.length; i += 1_000) reader.push(Buffer.from(text.slice(i, i + 1_000)))
+        assert.equal(reader.end().usage !== undefined, bytes === 100_000, `${form} ${bytes}`)
+        assert.ok(room.take(bytes), 'nothing stays taken')
+      }
+    }
   })
 
   it(`tells at most ${CALLS_MAX} calls, and no digest of arguments that are no JSON`, () => {

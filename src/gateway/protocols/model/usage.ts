@@ -1,6 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from '../../../model/index.ts'
 import { FROM_UPSTREAM, parseStrictJson, parseStrictText } from '../../content/strict-json.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
+import type { Room } from '../../fairness/room.ts'
 import { SseReader } from '../mcp/sse.ts'
 import type { ModelApi } from './provider.ts'
 import { type ModelToolCall, ToolCalls } from './tool-calls.ts'
@@ -11,8 +12,10 @@ export interface ModelUsage {
   readonly input: number
   readonly cacheRead: number
   readonly cacheWrite: number
-  /** Written to a cache that keeps them for an hour. */
+  /** Written to a cache that keeps them for longer. */
   readonly cacheWriteLong: number
+  /** True where it says of all that was written for how long it is kept. */
+  readonly saysKept?: true
   /** With what the model thought. */
   readonly output: number
   /** Searches that the provider made. */
@@ -37,12 +40,14 @@ export const WHOLE_ANSWER_BYTES_MAX = 16_777_216
 const TOKENS_MAX = 1_000_000_000
 
 /**
- * Reads one answer piece by piece, beside its way to the cell. It never throws, whatever comes: what it cannot read has no
- * usage. Holds at most one event of a stream, or the whole of an answer that is none.
+ * Reads one answer piece by piece, beside its way to the cell. It never throws, whatever comes: what it cannot read, or has no
+ * room for, has no usage. Holds at most one event of a stream, or the whole of an answer that is none, and what came of calls
+ * that have not ended; all of it is taken of the room until `end`.
  */
 export class ModelAnswerReader {
   readonly #api: ModelApi
-  readonly #events: SseReader | undefined
+  readonly #room: Room
+  #events: SseReader | undefined
   readonly #whole = new GrowingBytes()
   readonly #calls = new ToolCalls()
   /** Parts of the usage as they came, the newest over the older. */
@@ -51,31 +56,29 @@ export class ModelAnswerReader {
   #searches = 0
   #final = false
   #lost = false
+  /** Bytes that are taken of the room. */
+  #taken = 0
 
-  constructor(api: ModelApi, form: 'json' | 'events') {
+  constructor(api: ModelApi, form: 'json' | 'events', room: Room) {
     this.#api = api
+    this.#room = room
     this.#events = form === 'events' ? new SseReader() : undefined
-  }
-
-  /** Bytes of memory that it takes, without those of calls that are under way. */
-  get held(): number {
-    return this.#events?.held ?? this.#whole.capacity
   }
 
   push(piece: Uint8Array): void {
     if (this.#lost) return
-    if (this.#events === undefined) {
-      if (this.#whole.length + piece.length <= WHOLE_ANSWER_BYTES_MAX) return this.#whole.push(piece)
-      this.#lost = true
-      this.#whole.take()
-      return
-    }
     try {
-      for (const { data } of this.#events.push(piece)) this.#event(data)
+      if (this.#events !== undefined) for (const { data } of this.#events.push(piece)) this.#event(data)
+      else if (this.#whole.length + piece.length <= WHOLE_ANSWER_BYTES_MAX) this.#whole.push(piece)
+      else return this.#lose()
     } catch {
       // No UTF-8, or an event that is too large.
-      this.#lost = true
+      return this.#lose()
     }
+    const held = (this.#events?.held ?? this.#whole.capacity) + this.#calls.held
+    if (held <= this.#taken) this.#room.give(this.#taken - held)
+    else if (!this.#room.take(held - this.#taken)) return this.#lose()
+    this.#taken = held
   }
 
   /** Returns what was read, once the answer has ended or broken off. */
@@ -86,8 +89,20 @@ export class ModelAnswerReader {
       else this.#lost = true
     }
     this.#calls.end()
+    this.#room.give(this.#taken)
+    this.#taken = 0
     const usage = this.#final && !this.#lost ? usageIn(this.#api, this.#said, this.#about, this.#searches) : undefined
     return { usage, calls: this.#calls.all }
+  }
+
+  /** Reads no more of it, and holds nothing; its usage is not known. */
+  #lose(): void {
+    this.#lost = true
+    this.#events = undefined
+    this.#whole.take()
+    this.#calls.drop()
+    this.#room.give(this.#taken)
+    this.#taken = 0
   }
 
   #body(value: Json): void {
@@ -246,14 +261,19 @@ function usageIn(api: ModelApi, said: JsonObject, about: JsonObject, searches: n
 }
 
 type Tokens = (from: Json | undefined, name: string) => number
-type Counted = Pick<ModelUsage, 'input' | 'cacheRead' | 'cacheWrite' | 'cacheWriteLong' | 'output' | 'searches'>
+type Counted = Pick<
+  ModelUsage,
+  'input' | 'cacheRead' | 'cacheWrite' | 'cacheWriteLong' | 'saysKept' | 'output' | 'searches'
+>
+type Kind = Exclude<keyof Counted, 'saysKept'>
 
 const COUNTED: Readonly<Record<ModelApi, (said: JsonObject, tokens: Tokens) => Counted>> = {
   messages(said, tokens) {
     const whole = messageTokens(said, tokens)
     // What was summed up in between is charged, and stands in the iterations alone.
-    const rounds = items(said.iterations).map((each) => messageTokens(each, tokens))
-    const sum = (name: keyof Counted) => rounds.reduce((all, each) => all + each[name], 0)
+    const iterations = items(said.iterations)
+    const rounds = iterations.map((each) => messageTokens(each, tokens))
+    const sum = (name: Kind) => rounds.reduce((all, each) => all + each[name], 0)
     return {
       input: Math.max(whole.input, sum('input')),
       cacheRead: Math.max(whole.cacheRead, sum('cacheRead')),
@@ -261,6 +281,7 @@ const COUNTED: Readonly<Record<ModelApi, (said: JsonObject, tokens: Tokens) => C
       cacheWriteLong: Math.max(whole.cacheWriteLong, sum('cacheWriteLong')),
       output: Math.max(whole.output, sum('output')),
       searches: tokens(said.server_tool_use, 'web_search_requests'),
+      ...([said, ...iterations].every(({ cache_creation: kept }) => isJsonObject(kept)) && { saysKept: true }),
     }
   },
   responses: (said, tokens) =>

@@ -5,7 +5,7 @@ import type { WebPlace } from '../../web/web-request.ts'
 import { OriginClient } from '../http/origin-client.ts'
 import { OriginLine, type OriginLineOptions } from '../http/origin-line.ts'
 import type { DecidedRelease } from './lists/marked-list.ts'
-import { PackageDesk } from './lists/package-desk.ts'
+import type { PackageDesk } from './lists/package-desk.ts'
 import type { PackageRules } from './rules/package-policy.ts'
 
 export const PACKAGE_NAME = protocolName('package')
@@ -16,6 +16,8 @@ export interface PackageLineOptions extends OriginLineOptions {
   readonly files?: Origin
   /** Made once for all cells of the registry. */
   readonly rules: PackageRules
+  /** Where all lists of its gateway are read. */
+  readonly desk: PackageDesk
 }
 
 /** The part of a release that is remembered, for when its file is asked for. */
@@ -33,7 +35,7 @@ const BELIEVED_MS = 600_000
 export class PackageLine extends OriginLine {
   readonly registry: PackageRegistryName
   readonly rules: PackageRules
-  readonly desk = new PackageDesk()
+  readonly desk: PackageDesk
   readonly #files: { readonly origin: Origin; readonly client: OriginClient } | undefined
   /** Releases by the name of the package, the oldest first. */
   readonly #known = new Map<string, KnownList>()
@@ -41,7 +43,8 @@ export class PackageLine extends OriginLine {
 
   constructor(options: PackageLineOptions) {
     super(options, { protocol: PACKAGE_NAME, key: 'packages' })
-    const { rules, files } = options
+    const { rules, files, desk } = options
+    this.desk = desk
     this.registry = rules.ecosystem
     this.rules = rules
     this.#files = files && {
@@ -95,7 +98,6 @@ export class PackageLine extends OriginLine {
   override close(): void {
     super.close()
     this.#files?.client.close()
-    this.desk.close()
   }
 
   #forget(name: string): void {

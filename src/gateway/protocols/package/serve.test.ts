@@ -17,6 +17,7 @@ import type { DialOptions, LineOptions } from '../protocol.ts'
 import { packageToolsOf } from './contract.ts'
 import { PACKAGE } from './index.ts'
 import { LISTS_KNOWN_BYTES_MAX, PackageLine } from './line.ts'
+import { PackageDesk } from './lists/package-desk.ts'
 import { PINNED_BYTES_KEPT } from './pinned-reply.ts'
 import { type PackagePolicy, PackageRules } from './rules/package-policy.ts'
 import { servePackage } from './serve.ts'
@@ -53,7 +54,8 @@ async function opened(
   granted: readonly string[] = ['list', 'file'],
 ) {
   const tools = packageToolsOf(declared('package', 'list', 'file'))
-  const line = new PackageLine({ ...originHere(text, tools), rules: new PackageRules({ ...NAMED, ...policy }) })
+  const rules = new PackageRules({ ...NAMED, ...policy })
+  const line = new PackageLine({ ...originHere(text, tools), rules, desk: new PackageDesk() })
   const names = granted.map((each): ToolName => toolName(`package:${each}`))
   const gateway = await gatewayTo(line, names)
   const [room, slots] = [new Room(10_000_000), new Slots(1)]
@@ -119,11 +121,13 @@ describe('what is served of a registry', () => {
     const lines = [0, 1].map((number) => dial(setup, { number } as LineOptions)) // nothing is told
     const [first, second] = lines.map((line) => line instanceof PackageLine && line.rules)
     assert.ok(first instanceof PackageRules && first === second)
+    const [desk, same] = lines.map((line) => line instanceof PackageLine && line.desk)
+    assert.ok(desk instanceof PackageDesk && desk === same, 'and its lists are read at one desk')
   })
 
   it('S17: remembers so much of what lists said, and the newest of it', () => {
     const rules = new PackageRules(NAMED)
-    const line = new PackageLine({ ...originHere('http://127.0.0.1:1', new Map()), rules })
+    const line = new PackageLine({ ...originHere('http://127.0.0.1:1', new Map()), rules, desk: new PackageDesk() })
     const release = (length: number) => ({
       ...{ version: '1.0.0', url: 'x'.repeat(length), integrity: [], refusal: undefined },
       verdict: { allowed: true } as const,

@@ -1,8 +1,10 @@
 import type { ModelPath, ModelProvider } from '../provider.ts'
-import { ANY, closed, FLAG, list, NUMBER, object, type RequestShape, TEXT } from '../shape.ts'
+import { ANY, anyBut, closed, dearer, FLAG, list, NUMBER, object, type RequestShape, TEXT } from '../shape.ts'
 
 /** The Messages API as `@anthropic-ai/sdk` 1.14.0 has it, betas included. */
-const CACHED = { cache_control: ANY }
+const CACHE = anyBut({ ttl: dearer('long-cache', TEXT, ['5m']) })
+
+const CACHED = { cache_control: CACHE }
 
 const TEXT_BLOCK: RequestShape = object({ type: TEXT, text: TEXT, citations: ANY, ...CACHED })
 
@@ -48,8 +50,8 @@ const TOOL: RequestShape = {
     'computer_toolset_*': CLIENT_TOOL,
     'browser_toolset_*': CLIENT_TOOL,
     'memory_*': CLIENT_TOOL,
-    // Searches among the tools of the request itself.
-    'tool_search_tool_*': CLIENT_TOOL,
+    // Searches among the tools of the request itself, at the provider.
+    'tool_search_tool_*': dearer('rounds', CLIENT_TOOL),
     'web_search*': closed('web_search'),
     'web_fetch*': closed('web_fetch'),
     'code_execution*': closed('code_execution'),
@@ -122,13 +124,23 @@ const BLOCK: RequestShape = {
   },
 }
 
+/** What is left out of a long conversation, or summed up: a new edit may ask the model again. */
+const CONTEXT: RequestShape = object({
+  edits: list({
+    kind: 'tagged',
+    by: 'type',
+    types: { 'clear_tool_uses_*': ANY, 'clear_thinking_*': ANY, 'compact_*': dearer('sums', ANY) },
+  }),
+})
+
 const MESSAGE: RequestShape = object({
   ...{ role: TEXT, content: { kind: 'text-or', other: list(BLOCK) }, clear_at: TEXT, output_config: ANY },
 })
 
 const COUNTED = {
   ...{ model: TEXT, messages: list(MESSAGE), system: TEXTS, tools: list(TOOL), tool_choice: ANY, thinking: ANY },
-  ...{ output_config: ANY, output_format: ANY, context_management: ANY, cache_control: ANY, speed: TEXT },
+  ...{ output_config: ANY, output_format: ANY, context_management: CONTEXT, speed: TEXT, ...CACHED },
+  compaction: dearer('sums', ANY),
   mcp_servers: closed('mcp'),
 }
 
@@ -142,7 +154,7 @@ const CREATED = {
     top_p: NUMBER,
     top_k: NUMBER,
   },
-  ...{ metadata: object({ user_id: TEXT }), service_tier: TEXT, inference_geo: TEXT, compaction: ANY },
+  ...{ metadata: object({ user_id: TEXT }), service_tier: TEXT, inference_geo: TEXT },
   // Names the last answer, whose prompt is compared with this one: nothing of it is read.
   diagnostics: object({ previous_message_id: TEXT }),
   thread: closed('stored'),
@@ -198,7 +210,7 @@ const BETAS: ReadonlySet<string> = new Set([
 
 export const ANTHROPIC: ModelProvider = {
   name: 'anthropic',
-  version: '2026-11-30',
+  version: '2026-11-30.2',
   shape: 'anthropic',
   headers: [
     'accept',
@@ -208,7 +220,7 @@ export const ANTHROPIC: ModelProvider = {
     'anthropic-dangerous-direct-browser-access',
     'x-app',
   ],
-  betas: { header: 'anthropic-beta', values: BETAS },
+  betas: { header: 'anthropic-beta', values: BETAS, reading: new Map([['context-1m-2025-08-07', 1_000_000]]) },
   credentialsInQuery: [],
   paths: PATHS,
   closed: [

@@ -97,9 +97,14 @@ const PATHS: readonly ModelPath[] = [
 
 export const GOOGLE: ModelProvider = {
   name: 'google',
-  version: '2026-11-30',
+  version: '2026-11-30.2',
   shape: 'google',
   headers: ['accept', 'content-type', 'user-agent', 'x-goog-api-client', 'x-server-timeout'],
+  // A file is sent in several requests, which these tell apart.
+  wayOutHeaders: [
+    ...['x-goog-upload-protocol', 'x-goog-upload-command', 'x-goog-upload-offset', 'x-goog-upload-file-name'],
+    ...['x-goog-upload-header-content-length', 'x-goog-upload-header-content-type'],
+  ],
   credentialsInQuery: ['key', 'access_token', 'oauth_token'],
   paths: PATHS,
   closed: [

@@ -1,5 +1,5 @@
 import type { ModelPath, ModelProvider } from '../provider.ts'
-import { ANY, closed, FLAG, list, NUMBER, object, type RequestShape, TEXT } from '../shape.ts'
+import { ANY, anyBut, closed, dearer, FLAG, list, NUMBER, object, type RequestShape, TEXT } from '../shape.ts'
 
 /** The Responses and Chat Completions APIs as `openai` 6.49.0 has them. */
 const CACHED = { prompt_cache_breakpoint: ANY }
@@ -8,6 +8,8 @@ const FUNCTION: RequestShape = object({
   ...{ type: TEXT, name: TEXT, description: TEXT, parameters: ANY, strict: FLAG, output_schema: ANY },
   ...{ defer_loading: FLAG, allowed_callers: list(TEXT), format: ANY },
 })
+
+const TOOL_SEARCH: RequestShape = object({ type: TEXT, description: TEXT, execution: TEXT, parameters: ANY })
 
 const TOOL: RequestShape = {
   kind: 'tagged',
@@ -30,8 +32,13 @@ const TOOL: RequestShape = {
     apply_patch: object({ type: TEXT, allowed_callers: list(TEXT) }),
     computer: object({ type: TEXT }),
     computer_use_preview: object({ type: TEXT, display_width: NUMBER, display_height: NUMBER, environment: TEXT }),
-    // Searches among the tools of the request itself, or at the client.
-    tool_search: object({ type: TEXT, description: TEXT, execution: TEXT, parameters: ANY }),
+    // Searches among the tools of the request itself: at the client, or at the provider.
+    tool_search: {
+      kind: 'tagged',
+      by: 'execution',
+      absent: 'server',
+      types: { client: TOOL_SEARCH, server: dearer('rounds', TOOL_SEARCH) },
+    },
     'web_search*': closed('web_search'),
     file_search: closed('files'),
     code_interpreter: closed('code_execution'),
@@ -96,7 +103,7 @@ const ITEM: RequestShape = {
     tool_search_output: object({ ...STATED, tools: list(TOOL), execution: TEXT }),
     additional_tools: object({ ...STATED, role: TEXT, tools: list(TOOL) }),
     compaction: object({ ...STATED, encrypted_content: TEXT }),
-    compaction_trigger: object({ type: TEXT }),
+    compaction_trigger: dearer('sums', object({ type: TEXT })),
     // What a search said earlier stands in the conversation; it asks for nothing.
     web_search_call: object({ ...STATED, action: ANY }),
     item_reference: closed('stored'),
@@ -112,9 +119,14 @@ const ITEM: RequestShape = {
 const TUNED = {
   ...{ model: TEXT, stream: FLAG, stream_options: ANY, temperature: NUMBER, top_p: NUMBER, top_logprobs: NUMBER },
   ...{ tool_choice: ANY, parallel_tool_calls: FLAG, metadata: ANY, user: TEXT, safety_identifier: TEXT },
-  ...{ service_tier: TEXT, prompt_cache_key: TEXT, prompt_cache_retention: TEXT, prompt_cache_options: ANY },
+  ...{ service_tier: TEXT, prompt_cache_key: TEXT },
+  prompt_cache_retention: dearer('long-cache', TEXT, ['in-memory', 'in_memory']),
+  prompt_cache_options: anyBut({ ttl: dearer('long-cache', TEXT, ['30m']) }),
   store: { kind: 'closed', wayOut: 'stored', value: true } as const,
 }
+
+/** In another mode than the standard one a model answers several times over. */
+const REASONING: RequestShape = anyBut({ mode: dearer('rounds', TEXT, ['standard']) })
 
 const RESPONSE: RequestShape = object({
   ...TUNED,
@@ -125,11 +137,11 @@ const RESPONSE: RequestShape = object({
     tools: list(TOOL),
   },
   ...{
-    reasoning: ANY,
+    reasoning: REASONING,
     text: ANY,
     truncation: TEXT,
     include: list(TEXT),
-    context_management: ANY,
+    context_management: list({ kind: 'tagged', by: 'type', types: { compaction: dearer('sums', ANY) } }),
     client_metadata: ANY,
   },
   background: { kind: 'closed', wayOut: 'stored', value: true },
@@ -201,7 +213,7 @@ const MODELS: readonly ModelPath[] = [
 
 export const OPENAI: ModelProvider = {
   name: 'openai',
-  version: '2026-11-30',
+  version: '2026-11-30.2',
   shape: 'openai',
   headers: ['accept', 'content-type', 'user-agent', 'originator', 'version', 'session_id', 'conversation_id'],
   credentialsInQuery: [],
