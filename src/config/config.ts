@@ -102,8 +102,11 @@ export interface OriginServer {
   readonly ca?: FileBeside
   /** The interface of models that it speaks; absent: requests by their patterns. */
   readonly model?: ModelTerms
-  /** Set where it is a git server, whose tools are patterns of repositories and refs. `user`: whose password its token is. */
-  readonly git?: { readonly user?: string }
+  /**
+   * Set where it is a git server, whose tools are patterns of repositories and refs. `user`: whose password its token is;
+   * `lfs`: origins at which its files of LFS lie, beside its own.
+   */
+  readonly git?: { readonly user?: string; readonly lfs?: readonly URL[] }
   /** The registry of packages that it is. */
   readonly packages?: PackageConfig
 }

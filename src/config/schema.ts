@@ -313,6 +313,7 @@ const upstream = object('an upstream', {
       origin: required(anOrigin, 'scheme, host and port alone'),
       token: optional(line, 'the password of its user, as ${secret:name}'),
       user: optional(line, 'whose password the token is; absent: x-access-token'),
+      lfs: optional(list('origins', anOrigin), 'where its files of LFS lie, beside its own origin'),
       headers: optional(map('headers', headerName, line), 'put into each request; values may hold ${secret:name}'),
       ca: optional(path, 'a file of certificates (PEM) that alone are trusted to sign for it'),
     }),

@@ -77,7 +77,7 @@ export async function doorHere(serve: (request: WebRequest, reply: WebReply) => 
     requests.came++
     serve(
       {
-        place: { scheme: 'http', host: '127.0.0.1', port: 80 },
+        place: { scheme: 'http', host: '127.0.0.1', port: request.socket.localPort ?? 0 },
         method,
         target: url,
         headers: Object.entries(headers).map(([name, value]) => [name, String(value)]),

@@ -111,7 +111,7 @@ function readModelServer(
 
 function readGitServer(
   judge: Judge,
-  { origin, token, user = 'x-access-token', headers, ca }: NonNullable<ShapedUpstream['git']>,
+  { origin, token, user = 'x-access-token', headers, ca, lfs = [] }: NonNullable<ShapedUpstream['git']>,
   source: Source,
 ): OriginServer | undefined {
   const all = new Map(headers ?? [])
@@ -123,7 +123,7 @@ function readGitServer(
     url: origin,
     headers: all,
     ...(ca !== undefined && { ca: judge.beside.read(ca, 'certificates') }),
-    git: token === undefined ? {} : { user },
+    git: { ...(token !== undefined && { user }), ...(lfs.length > 0 && { lfs }) },
   }
   return checkReached(judge, server, source) ? server : undefined
 }

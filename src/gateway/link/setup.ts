@@ -83,7 +83,7 @@ export interface UpstreamSetup {
         readonly kind: 'origin'
         readonly model?: ModelSetup
         readonly packages?: PackageSetup
-        readonly git?: { readonly user?: string }
+        readonly git?: { readonly user?: string; readonly lfs?: readonly string[] }
       } & ReachedServer)
     | { readonly kind: 'stdio'; readonly shared: boolean }
   readonly tools: readonly (readonly [ToolName, CatalogueTool])[]

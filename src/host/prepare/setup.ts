@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import type { Agent, Config, Environment, GrantConfig, UpstreamConfig } from '../../config/config.ts'
+import type { Agent, Config, Environment, GrantConfig, OriginServer, UpstreamConfig } from '../../config/config.ts'
 import { placesElsewhere } from '../../config/places.ts'
 import type { FileBeside } from '../../config/read/file-beside.ts'
 import { secretsOf } from '../../config/secret-names.ts'
@@ -190,7 +190,7 @@ export function wayTo(
     kind: server.kind,
     ...(model && { model: { ...model, prices: [...model.prices] } }),
     ...(policy?.ok && { packages: policy.value }),
-    ...(git && { git }),
+    ...(git && { git: gitSetup(git) }),
     url: server.url.href,
     headers: [...server.headers],
     secrets: secretsOf(server),
@@ -200,6 +200,10 @@ export function wayTo(
   const ca = server.ca === undefined ? undefined : authoritiesIn(server.ca)
   if (ca !== undefined && !ca.ok) return { name, server: http, down: ca.reason, ...missing }
   return { name, server: { ...http, ...(ca && { ca: ca.value }) }, ...missing }
+}
+
+function gitSetup({ lfs, ...git }: NonNullable<OriginServer['git']>) {
+  return { ...git, ...(lfs && { lfs: lfs.map(({ href }) => href) }) }
 }
 
 /** Returns the rules of a registry that nothing is had from. */

@@ -26,6 +26,10 @@ const INPUT: JsonObject = {
     repository: { type: 'string' },
     what: { type: 'string' },
     wants: { type: 'integer' },
+    objects: { type: 'integer' },
+    bytes: { type: 'integer' },
+    object: { type: 'string' },
+    place: { type: 'string' },
     changes: {
       type: 'array',
       items: {

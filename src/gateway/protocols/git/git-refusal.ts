@@ -25,7 +25,7 @@ export function refuseGit(request: GitRequest, sentence: string): GitAnswer {
     return answer(`application/x-git-${service}-advertisement`, Buffer.concat(body))
   }
   if (request.kind === 'fetch') return answer('application/x-git-upload-pack-result', pkt(`ERR ${words}\n`))
-  if (request.kind === 'lfs') {
+  if (request.kind === 'lfs' || request.kind === 'lfs-object') {
     const body = Buffer.from(JSON.stringify({ message: words }))
     return { ...answer('application/vnd.git-lfs+json', body), status: 403 }
   }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { answerProbe, refuseGit, refuseNoRepository, refusePush, SENTENCE_CHARACTERS_MAX } from './git-refusal.ts'
 import { readGitRequest } from './git-request.ts'
-import { LFS_OBJECTS_MAX, readLfsBatch } from './lfs.ts'
+import { LFS_OBJECTS_MAX, readLfsBatch } from './lfs/lfs-batch.ts'
 import { pktsIn } from './pkt-line.ts'
 
 const read = (method: string, target: string, headers: readonly (readonly [string, string])[] = []) => {
@@ -31,6 +31,18 @@ describe('a request to a git server', () => {
     })
     const lfs = ['content-type', 'application/vnd.git-lfs+json; charset=utf-8'] as const
     assert.deepEqual(read('POST', '/a/b.git/info/lfs/objects/batch', [lfs]), { kind: 'lfs', repository: 'a/b' })
+    const oid = 'a'.repeat(64)
+    for (const [method, way, action] of [
+      ['GET', 'objects', 'download'],
+      ['PUT', 'objects', 'upload'],
+      ['POST', 'verify', 'verify'],
+    ] as const)
+      assert.deepEqual(read(method, `/a/b.git/info/lfs/${way}/${oid}`), {
+        ...{ kind: 'lfs-object', repository: 'a/b' },
+        oid,
+        action,
+      })
+    assert.deepEqual(read('GET', '/a/info/lfs/locks?limit=1'), { kind: 'lfs-locks', repository: 'a' })
   })
 
   it('S2: is refused where it is anything else', () => {
@@ -64,7 +76,11 @@ describe('a request to a git server', () => {
       [415, 'POST', '/a/git-receive-pack', [type('receive-pack'), type('receive-pack')]],
       [415, 'POST', '/a/git-receive-pack', [type('receive-pack'), ['content-encoding', 'gzip']]],
       [415, 'POST', '/a/git-upload-pack', [type('upload-pack'), ['content-encoding', 'br']]],
-      [403, 'POST', '/a/info/lfs/locks', [['content-type', 'application/vnd.git-lfs+json']]],
+      [403, 'POST', '/a/info/lfs/else', [['content-type', 'application/vnd.git-lfs+json']]],
+      [403, 'DELETE', `/a/info/lfs/objects/${'a'.repeat(64)}`],
+      [403, 'GET', `/a/info/lfs/verify/${'a'.repeat(64)}`],
+      [403, 'GET', `/a/info/lfs/objects/${'a'.repeat(64)}?x`],
+      [403, 'GET', '/a/info/lfs/objects/a'],
     ] as const)
       assert.equal(read(request[0], request[1], request[2]), status, request.slice(0, 2).join(' '))
   })

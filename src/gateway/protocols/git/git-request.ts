@@ -1,5 +1,6 @@
 import { no, ok, type Result } from '../../../model/index.ts'
 import { readTarget } from '../../web/request-target.ts'
+import type { LfsAction } from './lfs/lfs-batch.ts'
 
 /** A service of a git server: reading of a repository, or changing of its refs. */
 export type GitService = 'upload-pack' | 'receive-pack'
@@ -18,7 +19,11 @@ export type GitRequest =
     }
   | { readonly kind: 'fetch'; readonly repository: string; readonly version: GitVersion; readonly gzip: boolean }
   | { readonly kind: 'push'; readonly repository: string }
+  /** A batch of LFS: places of files are asked for. */
   | { readonly kind: 'lfs'; readonly repository: string }
+  /** A file of LFS, at the place of this gateway. */
+  | { readonly kind: 'lfs-object'; readonly repository: string; readonly oid: string; readonly action: LfsAction }
+  | { readonly kind: 'lfs-locks'; readonly repository: string }
 
 /** A version of git's protocol that a client asks for; a server may answer in an older one. */
 export type GitVersion = 0 | 1 | 2
@@ -42,7 +47,7 @@ export function readGitRequest({ method, target, headers }: GitHead): Result<Git
   if (!read.ok) return no({ problem: read.reason, status: 400 })
   const { path, query } = read.value
   const [, place = '', end = ''] =
-    /^\/(.+)\/(info\/refs|git-upload-pack|git-receive-pack|info\/lfs\/objects\/batch)$/.exec(path) ?? []
+    /^\/(.+)\/(info\/refs|git-upload-pack|git-receive-pack|info\/lfs\/.+)$/.exec(path) ?? []
   const repository = repositoryIn(place)
   if (repository === undefined) return no({ problem: `${method} ${path} is no request to a repository`, status: 403 })
   const version = versionIn(headers)
@@ -54,6 +59,10 @@ export function readGitRequest({ method, target, headers }: GitHead): Result<Git
     if (service === undefined) return no({ problem: 'it asks for refs without a service that is known', status: 403 })
     return ok({ kind: 'refs', repository, service, version })
   }
+  const file = lfsRequest(repository, method, end)
+  if (file !== undefined && (query === undefined || file.kind === 'lfs-locks')) return ok(file)
+  if (end.startsWith('info/lfs/') && end !== 'info/lfs/objects/batch')
+    return no({ problem: `${method} ${target} is no request for files of LFS`, status: 403 })
   if (method !== 'POST' || query !== undefined)
     return no({ problem: `${method} ${target} is no request to a service`, status: 403 })
   const type = only(headers, 'content-type')?.toLowerCase()
@@ -70,6 +79,20 @@ export function readGitRequest({ method, target, headers }: GitHead): Result<Git
   if (encoding !== 'identity') return no({ problem: `its content comes as ${encoding}`, status: 415 })
   return ok({ kind: end === 'git-receive-pack' ? 'push' : 'lfs', repository })
 }
+
+/** Reads a request about one file of LFS, or its locks; its methods are those of git-lfs (docs/api/basic-transfers.md). */
+function lfsRequest(repository: string, method: string, end: string): GitRequest | undefined {
+  if (/^info\/lfs\/locks(?:\/|$)/.test(end)) return { kind: 'lfs-locks', repository }
+  const [, way, oid] = /^info\/lfs\/(objects|verify)\/([0-9a-f]{64})$/.exec(end) ?? []
+  const action = LFS_METHODS.get(`${method} ${way}`)
+  return oid === undefined || action === undefined ? undefined : { kind: 'lfs-object', repository, oid, action }
+}
+
+const LFS_METHODS: ReadonlyMap<string, LfsAction> = new Map([
+  ['GET objects', 'download'],
+  ['PUT objects', 'upload'],
+  ['POST verify', 'verify'],
+])
 
 const SERVICES: ReadonlyMap<string, GitService> = new Map([
   ['service=git-upload-pack', 'upload-pack'],

@@ -5,6 +5,7 @@ import { operationIn } from '../../../model/index.ts'
 import { type Refusal, topOf } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import { authorityOf, type ServedCell } from '../../admission/served-cell.ts'
+import type { Secrets } from '../../content/secrets.ts'
 import type { Room } from '../../fairness/room.ts'
 import type { Prepared } from '../../pipeline/line.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
@@ -14,7 +15,7 @@ import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
 import { performWeb, refusalSentence, requestHead, unshown } from '../http/web-attempt.ts'
 import { type GitAnswer, refuseGit, refusePush } from './git-refusal.ts'
 import type { GitRequest } from './git-request.ts'
-import type { GitLine, NamedPattern } from './line.ts'
+import type { GitLine, GitReached, NamedPattern } from './line.ts'
 import type { GitPush } from './push.ts'
 import { coversRepository } from './repository-pattern.ts'
 
@@ -46,19 +47,29 @@ export function patternsOf({ cell, line, gate }: GitGround, repository: string):
 
 type Body =
   | { readonly kind: 'whole'; readonly bytes: Uint8Array }
-  | { readonly kind: 'streamed'; readonly head: Uint8Array; readonly pieces: AsyncGenerator<Uint8Array, void> }
+  | {
+      readonly kind: 'streamed'
+      readonly head: Uint8Array
+      readonly pieces: AsyncGenerator<Uint8Array, void>
+      /** Bytes of all of it, where they are known. */
+      readonly length?: number
+    }
 
 export interface GitSending {
   /** Name of the pattern by which it is decided. */
   readonly by: ToolName
   readonly alongside?: readonly ToolName[]
   readonly args: JsonObject
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   readonly path: string
+  /** Where it is sent, if not to the server itself. What its server has signed (headers, a query) stands in no record. */
+  readonly reached?: GitReached
   /** Names and values in turn. */
   readonly headers: readonly string[]
   readonly body: Body | undefined
   readonly sink: WebReply
+  /** The secrets that its answer is searched for, if others than the gateway's. */
+  readonly secrets?: Secrets
   /** The push that is answered for, where it is one. */
   readonly push?: GitPush
 }
@@ -72,7 +83,7 @@ export function performGit({ gate, cell, line, reply }: GitGround, sending: GitS
     target: operationIn(by).tool,
     args,
     ...(alongside !== undefined && { alongside }),
-    leaving: body?.kind === 'whole' ? body.bytes.length : undefined,
+    leaving: body?.kind === 'whole' ? body.bytes.length : body?.length,
     sink,
     gone: reply.gone,
     prepare: (onHead) => prepared(gate, line, sending, onHead),
@@ -81,9 +92,17 @@ export function performGit({ gate, cell, line, reply }: GitGround, sending: GitS
 
 /** Sends a request as an action; what is refused is told in git's words. */
 export async function sendGit(ground: GitGround, asked: GitRequest, sending: GitSending): Promise<void> {
+  answerUnshown(ground, asked, await performGit(ground, sending), sending.push)
+}
+
+/** Tells a cell why it is shown no answer, in git's words; nothing where it is shown one. */
+export function answerUnshown(
+  ground: GitGround,
+  asked: GitRequest,
+  performed: Awaited<ReturnType<typeof performGit>>,
+  push?: GitPush,
+): void {
   const { reply } = ground
-  const { push } = sending
-  const performed = await performGit(ground, sending)
   if (reply.hasBegun || reply.gone.aborted) return
   const { said, reference } = unshown(performed, ground.line.name)
   const words = refusalSentence(said, reference)
@@ -95,29 +114,25 @@ export async function sendGit(ground: GitGround, asked: GitRequest, sending: Git
 function prepared(
   gate: EnvironmentContext,
   line: GitLine,
-  { method, path, headers, body, sink }: GitSending,
+  { method, path, headers, body, sink, secrets = gate.secrets, reached = line.own }: GitSending,
   onHead: (head: AnswerHead) => void,
 ): Prepared {
-  const flat = [...headers, 'accept-encoding', 'identity', 'user-agent', 'git/firebreak']
-  const head = requestHead(method, path, line.origin.authority, flat)
+  const length = body?.kind === 'streamed' && body.length !== undefined ? ['content-length', String(body.length)] : []
+  const flat = [...headers, ...length, 'accept-encoding', 'identity', 'user-agent', 'git/firebreak']
+  const recorded = reached === line.own ? path : path.replace(/\?.*$/s, '')
+  const head = requestHead(method, recorded, reached.origin.authority, flat)
   const kept = body === undefined ? [] : [body.kind === 'whole' ? body.bytes : body.head]
   return {
     bytes: Buffer.concat([head, ...kept]),
     isStreamed: body?.kind === 'streamed',
     send: (options) => {
       const bodyBytes = body?.kind === 'whole' ? body.bytes.length : 0
-      const exchange = new HttpExchange({
-        send: options,
-        secrets: gate.secrets,
-        method,
-        bodyBytes,
-        reply: sink,
-        onHead,
-      })
+      const exchange = new HttpExchange({ send: options, secrets, method, bodyBytes, reply: sink, onHead })
       try {
         const sent =
           body === undefined ? null : body.kind === 'whole' ? body.bytes : Readable.from(exchange.leaving(body.pieces))
-        line.pool.dispatch({ path, method, headers: [...flat, ...[...line.headers].flat()], body: sent }, exchange)
+        const own = [...reached.headers()].flat()
+        reached.pool().dispatch({ path, method, headers: [...flat, ...own], body: sent }, exchange)
       } catch (error) {
         exchange.failed(error)
       }

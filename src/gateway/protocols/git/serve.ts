@@ -5,6 +5,7 @@ import { refusalSentence } from '../http/web-attempt.ts'
 import { FETCH_BYTES_MAX, plainFetch, readFetch } from './fetch.ts'
 import { refuseNoRepository } from './git-refusal.ts'
 import { readGitRequest } from './git-request.ts'
+import { answerLfsLocks, serveLfsBatch, serveLfsObject } from './lfs/serve-lfs.ts'
 import type { GitLine } from './line.ts'
 import { ChangingReply } from './passing-reply.ts'
 import { changesRefs, coversRef, fetchedRefs } from './repository-pattern.ts'
@@ -47,7 +48,8 @@ export async function serveGit(
   if (asked.kind === 'refs') return serveRefs(ground, asked)
   if (asked.kind === 'fetch') return serveFetch(ground, asked)
   if (asked.kind === 'push') return servePush(ground, asked)
-  return refuseAsked(ground, asked, 'files of LFS are not passed on')
+  if (asked.kind === 'lfs') return serveLfsBatch(ground, asked)
+  return asked.kind === 'lfs-object' ? serveLfsObject(ground, asked) : answerLfsLocks(ground)
 }
 
 /** Serves a list of refs, from which those are taken that no pattern shows. */
