@@ -100,6 +100,8 @@ export interface OriginServer {
   readonly headers: ReadonlyMap<string, string>
   /** A file of certificates that alone are trusted to sign for it; absent: those that this host trusts. */
   readonly ca?: FileBeside
+  /** Path of a document that describes its operations, which `accept` alone reads; absent: patterns are all that is known of them. */
+  readonly openapi?: string
   /** The interface of models that it speaks; absent: requests by their patterns. */
   readonly model?: ModelTerms
   /**
@@ -109,6 +111,8 @@ export interface OriginServer {
   readonly git?: { readonly user?: string; readonly lfs?: readonly URL[] }
   /** The registry of packages that it is. */
   readonly packages?: PackageConfig
+  /** True where its TLS is between it and the programs of a cell. */
+  readonly tunnel?: true
 }
 
 /** A registry of packages, and the list of those that may not be had. */

@@ -284,6 +284,10 @@ const upstream = object('an upstream', {
         'put into each request in place of what the program says; values may hold ${secret:name}',
       ),
       ca: optional(path, 'a file of certificates (PEM) that alone are trusted to sign for it'),
+      openapi: optional(
+        path,
+        'an OpenAPI document (3.0 or 3.1, JSON or YAML): firebreak accept reads it, and requests and answers are judged by what was accepted',
+      ),
     }),
     'an origin of the web, whose tools are requests by their patterns, like GET /repos/{owner}/{repo}?state&page; or mcp',
   ),
@@ -318,6 +322,12 @@ const upstream = object('an upstream', {
       ca: optional(path, 'a file of certificates (PEM) that alone are trusted to sign for it'),
     }),
     'a git server, whose tools are patterns like shop/desk: fetch, or shop/desk refs/heads/agent/*: push; or mcp, http, model, packages',
+  ),
+  tunnel: optional(
+    object('an origin that a program speaks TLS with itself', {
+      origin: required(anOrigin, 'https, host and port alone'),
+    }),
+    'an origin whose key its programs know: connections are counted, and nobody reads what passes; or mcp, http, model, packages, git',
   ),
   relay: optional(
     bool('whether it reaches further on a cell’s word: a fetcher, a browser, a shell'),

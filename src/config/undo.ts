@@ -3,6 +3,7 @@ import {
   type DeclaredTool,
   grantedName,
   jsonPath,
+  type Operation,
   type Problem,
   referencesIn,
   type Source,
@@ -17,38 +18,38 @@ import type { ShapedTool } from './schema.ts'
 type ShapedUndo = NonNullable<ShapedTool['undo']>['value']
 type ShapedCheck = NonNullable<ShapedTool['check']>['value']
 
-export function undoFrom({ tool, args = {} }: ShapedUndo): Undo {
-  return { tool: grantedName('tool', tool), args }
+export function undoFrom({ tool, args = {} }: ShapedUndo, operation: Operation): Undo {
+  return { tool: grantedName(operation, tool), args }
 }
 
-export function checkFrom({ tool, args = {}, undone }: ShapedCheck): Check {
+export function checkFrom({ tool, args = {}, undone }: ShapedCheck, operation: Operation): Check {
   const fields = [...undone].flatMap(([field, values]) => {
     const path = jsonPath(field)
     return path === undefined ? [] : [{ path, values }]
   })
-  return { tool: grantedName('tool', tool), args, undone: fields }
+  return { tool: grantedName(operation, tool), args, undone: fields }
 }
 
-/** Returns the problems in the undo and the check of each tool of one upstream; `tools` holds all its tools. */
+/** Returns the problems in the undo and the check of each tool of one upstream; `tools` holds all its tools, `operation` is what they are. */
 export function undoProblems(
   shaped: ReadonlyMap<string, ShapedTool>,
   tools: ReadonlyMap<ToolName, DeclaredTool>,
+  operation: Operation,
 ): readonly Problem[] {
+  const named = (tool: string) => tools.get(grantedName(operation, tool))
   return [...shaped].flatMap(([name, { effect, undo, check }]) => [
-    ...(undo === undefined ? [] : faultsOfUndo(name, effect, undo.value, tools, undo.source)),
-    ...(check === undefined ? [] : faultsOfCheck(name, effect, check.value, tools, check.source)),
+    ...(undo === undefined ? [] : faultsOfUndo(name, effect, undo, tools, named(undo.value.tool))),
+    ...(check === undefined ? [] : faultsOfCheck(name, effect, check, tools, named(check.value.tool))),
   ])
 }
 
 function faultsOfUndo(
   name: string,
   effect: DeclaredTool['effect'],
-  { tool, args = {} }: ShapedUndo,
+  { value: { tool, args = {} }, source }: NonNullable<ShapedTool['undo']>,
   tools: ReadonlyMap<ToolName, DeclaredTool>,
-  source: Source,
+  found: DeclaredTool | undefined,
 ): readonly Problem[] {
-  const own = grantedName('tool', tool)
-  const found = tools.get(own)
   const problems: Problem[] = templateProblems(`the undo of "${name}"`, args, source)
   const say = (message: string, expected: string) => problems.push({ source, message, expected })
   if (effect === 'read') say(`"${name}" reads, and has nothing to undo`, 'no undo')
@@ -62,11 +63,10 @@ function faultsOfUndo(
 function faultsOfCheck(
   name: string,
   effect: DeclaredTool['effect'],
-  { tool, args = {}, undone }: ShapedCheck,
+  { value: { tool, args = {}, undone }, source }: NonNullable<ShapedTool['check']>,
   tools: ReadonlyMap<ToolName, DeclaredTool>,
-  source: Source,
+  found: DeclaredTool | undefined,
 ): readonly Problem[] {
-  const found = tools.get(grantedName('tool', tool))
   const problems: Problem[] = templateProblems(`the check of "${name}"`, args, source)
   const say = (message: string, expected: string) => problems.push({ source, message, expected })
   if (effect === 'read') say(`"${name}" reads, and has no effect to check`, 'no check')

@@ -4,14 +4,15 @@ import type { Step } from './measure.ts'
 /** A kind of operation, as every part that does not speak its protocol sees it. */
 interface OperationKind {
   /** Name of the protocol that carries it. */
-  readonly protocol: 'mcp' | 'relay' | 'http' | 'model' | 'package' | 'git'
-  /** The step that budgets count it as. A connection is made by a relay, on the word of the cell that it serves. */
+  readonly protocol: 'mcp' | 'relay' | 'http' | 'model' | 'package' | 'git' | 'tunnel'
+  /** The step that budgets count it as. A connection is made by a relay, on the word of the cell that it serves, or by a cell's own program. */
   readonly step: Step
 }
 
 /**
  * The operations that an action can be: a tool call, the read of a resource, the fetch of a prompt; a request to an origin of
- * the web; something that a provider of models, a registry of packages, or a git server is asked for; a tunnel of a relay to an origin, or one request of it that is not encrypted.
+ * the web; something that a provider of models, a registry of packages, or a git server is asked for; a connection whose TLS is
+ * between a program and an origin; a tunnel of a relay to an origin, or one request of it that is not encrypted.
  *
  * - OP1  A grant, the catalogue and Cedar name an operation `<operation>:<name>`, but a tool by its own name and a request by
  *        its pattern, which begins with a method and a slash; a connection's name is the `host:port` that it goes to.
@@ -24,6 +25,7 @@ export const OPERATIONS = {
   model: { protocol: 'model', step: 'call' },
   package: { protocol: 'package', step: 'call' },
   git: { protocol: 'git', step: 'call' },
+  tunnel: { protocol: 'tunnel', step: 'connection' },
   'tls.connect': { protocol: 'relay', step: 'connection' },
   'http.connect': { protocol: 'relay', step: 'connection' },
 } as const satisfies Readonly<Record<string, OperationKind>>
@@ -33,9 +35,9 @@ export type Operation = keyof typeof OPERATIONS
 /** An operation by which a relay gets out. */
 export type ConnectOperation = Extract<Operation, `${string}.connect`>
 
-/** Tells whether an operation is a connection of a relay, and no call. */
+/** Tells whether an operation is a connection of a relay, which comes with the tools of its upstream. */
 export function isConnection(operation: Operation): operation is ConnectOperation {
-  return OPERATIONS[operation].step === 'connection'
+  return OPERATIONS[operation].protocol === 'relay'
 }
 
 /** The beginning of a request's pattern. */

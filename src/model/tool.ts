@@ -14,6 +14,8 @@ export interface PinnedTool {
   readonly definition: JsonObject
   /** The JSON Schema of its arguments, which its protocol has read out of the definition; absent where there is none. */
   readonly input?: JsonObject
+  /** The JSON Schema of its answers, where its protocol judges them by that alone. */
+  readonly output?: JsonObject
   /**
    * True where the descriptions may be others when it is offered: whoever accepted it did not bind them. Cells are
    * shown those here.

@@ -354,7 +354,7 @@ async function attemptOf(
 /** Returns the arguments in the payload of an intent, or of a hold. */
 export function sentArguments(entry: Entry, payload: Uint8Array): JsonObject | undefined {
   if (entry.kind === 'action.held') return heldArguments(payload)
-  return payloadsOf(entry.kind === 'action.intent' ? entry.protocol : undefined).argumentsIn(payload)
+  return entry.kind === 'action.intent' ? payloadsOf(entry.protocol).argumentsIn(payload, entry.tool) : undefined
 }
 
 function taskIn(json: Json | undefined, owner: CellStarted['owner']): Task | undefined {

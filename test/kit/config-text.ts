@@ -13,13 +13,20 @@ export interface UpstreamPlan {
     | { readonly url: string; readonly headers?: Readonly<Record<string, string>> }
     | { readonly command: readonly string[]; readonly cell?: CellPlan; readonly shared?: boolean }
   /** An origin of the web; or `mcp`. */
-  readonly http?: { readonly origin: string; readonly headers?: Readonly<Record<string, string>>; readonly ca?: string }
+  readonly http?: {
+    readonly origin: string
+    readonly headers?: Readonly<Record<string, string>>
+    readonly ca?: string
+    readonly openapi?: string
+  }
   /** A provider of models, as `firebreak.yaml` has it. */
   readonly model?: Readonly<Record<string, unknown>>
   /** A registry of packages, as `firebreak.yaml` has it. */
   readonly packages?: Readonly<Record<string, unknown>>
   /** A git server, as `firebreak.yaml` has it. */
   readonly git?: Readonly<Record<string, unknown>>
+  /** An origin that is reached by tunnels, as `firebreak.yaml` has it. */
+  readonly tunnel?: { readonly origin: string }
   /** Tool → its effect; every one is granted to every agent that names no grants of its own. */
   readonly tools?: Readonly<Record<string, Effect | DeclaredPlan>>
   readonly resources?: readonly string[]

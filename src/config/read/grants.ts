@@ -138,9 +138,10 @@ function readBudgets(
 type ShapedBudget = NonNullable<ShapedGrant['value']['budget']>
 
 /** Returns the operation that the tools of an upstream are. */
-function calledOn(upstream: UpstreamConfig | undefined): 'tool' | 'request' | 'model' | 'package' | 'git' {
+function calledOn(upstream: UpstreamConfig | undefined): 'tool' | 'request' | 'model' | 'package' | 'git' | 'tunnel' {
   if (upstream?.server.kind !== 'origin') return 'tool'
   if (upstream.server.packages !== undefined) return 'package'
   if (upstream.server.git !== undefined) return 'git'
+  if (upstream.server.tunnel === true) return 'tunnel'
   return upstream.server.model === undefined ? 'request' : 'model'
 }

@@ -5,9 +5,11 @@ import {
   type JsonPath,
   jsonPath,
   type Label,
+  LIMITS,
   MODEL_OPERATIONS,
   MODEL_WAYS_OUT,
   type Operation,
+  operationIn,
   PACKAGE_OPERATIONS,
   type Source,
   type ToolName,
@@ -21,6 +23,7 @@ import { type Judge, report } from './judge.ts'
 export function readTools(judge: Judge, value: ShapedUpstream, source: Source): ReadonlyMap<ToolName, DeclaredTool> {
   const tools = new Map<ToolName, DeclaredTool>()
   const own = value.timeout === undefined ? {} : { timeoutMs: value.timeout }
+  const operation = value.http !== undefined ? 'request' : value.git !== undefined ? 'git' : 'tool'
   for (const [name, tool] of value.tools ?? []) {
     if (tool.effect === 'spend' && (tool.amount === undefined || tool.currency === undefined)) {
       report(
@@ -32,12 +35,11 @@ export function readTools(judge: Judge, value: ShapedUpstream, source: Source): 
     }
     const fault = countingFault(tool)
     if (fault !== undefined) report(judge, source, `"${name}" ${fault.problem}`, fault.expected)
-    const operation = value.http !== undefined ? 'request' : value.git !== undefined ? 'git' : 'tool'
     const granted = grantedName(operation, name)
-    if (operation !== 'tool') checkRequest(judge, name, tool, source)
+    if (operation === 'git') checkRequest(judge, name, tool, source)
     tools.set(granted, { ...own, ...declaredTool(granted, tool, value.accepts ?? []) })
   }
-  judge.problems.push(...undoProblems(value.tools ?? new Map(), tools))
+  judge.problems.push(...undoProblems(value.tools ?? new Map(), tools, operation))
   const reads = { effect: 'read', accepts: value.accepts ?? [], ...own, ...returnsOfAll(tools) } as const
   for (const name of [
     ...(value.resources ?? []).map((uri) => grantedName('resource', uri)),
@@ -68,6 +70,23 @@ export function readPackageTools(
 ): ReadonlyMap<ToolName, DeclaredTool> {
   const known = { effect: 'read', accepts: [UNTRUSTED], returns: [{ path: [], labels: [UNTRUSTED] }] } as const
   return builtInTools(judge, value, source, 'package', new Map(PACKAGE_OPERATIONS.map((name) => [name, known])))
+}
+
+/** Returns what may be granted of an origin that is reached by tunnels: to connect, which nobody knows the effect of. */
+export function readTunnelTools(
+  judge: Judge,
+  value: ShapedUpstream,
+  source: Source,
+): ReadonlyMap<ToolName, DeclaredTool> {
+  const known = {
+    effect: 'irreversible',
+    // Its first answer is of TLS, and what follows has to leave.
+    accepts: [UNTRUSTED],
+    returns: [{ path: [], labels: [UNTRUSTED] }],
+    content: [[{ name: 'place' }]],
+    maxBytes: LIMITS.connectionBytesMax,
+  } as const
+  return builtInTools(judge, value, source, 'tunnel', new Map([['connect', known]]))
 }
 
 /** Returns the operations of an upstream whose names are its protocol's, with what the configuration says of each. */
@@ -179,8 +198,8 @@ function declaredTool(name: ToolName, tool: ShapedTool, acceptedByAll: readonly 
     ...(maxBytes !== undefined && { maxBytes }),
     ...(settles && { settles }),
     ...(settlesDown !== undefined && { settlesDown }),
-    ...(undo && { undo: undoFrom(undo.value) }),
-    ...(check && { check: checkFrom(check.value) }),
+    ...(undo && { undo: undoFrom(undo.value, operationIn(name).operation) }),
+    ...(check && { check: checkFrom(check.value, operationIn(name).operation) }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path'
 import {
   environmentName,
   hasStrayPlaceholder,
@@ -14,7 +15,7 @@ import { injectedTexts, secretsOf } from '../secret-names.ts'
 import { urlsOf } from '../server-urls.ts'
 import { readCell } from './cells.ts'
 import { type Judge, namesOf, report } from './judge.ts'
-import { readModelTools, readPackageTools, readTools } from './tools.ts'
+import { readModelTools, readPackageTools, readTools, readTunnelTools } from './tools.ts'
 
 export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamConfig> {
   const upstreams = new Map<UpstreamName, UpstreamConfig>()
@@ -46,7 +47,8 @@ export function readUpstreams(judge: Judge): ReadonlyMap<UpstreamName, UpstreamC
 
 function readAllTools(judge: Judge, value: ShapedUpstream, source: Source): UpstreamConfig['tools'] {
   if (value.model !== undefined) return readModelTools(judge, value, source)
-  return value.packages === undefined ? readTools(judge, value, source) : readPackageTools(judge, value, source)
+  if (value.packages !== undefined) return readPackageTools(judge, value, source)
+  return value.tunnel === undefined ? readTools(judge, value, source) : readTunnelTools(judge, value, source)
 }
 
 /** A relay is contained in a cell of ours, or a person says that it is not. */
@@ -61,15 +63,15 @@ function checkRelay(judge: Judge, key: string, { relay, remote, mcp }: ShapedUps
 
 function readServer(
   judge: Judge,
-  { mcp, http, model, packages, git, resources, prompts, relay }: ShapedUpstream,
+  { mcp, http, model, packages, git, tunnel, resources, prompts, relay }: ShapedUpstream,
   source: Source,
 ): UpstreamConfig['server'] | undefined {
-  if ([mcp, http, model, packages, git].filter((each) => each !== undefined).length !== 1)
+  if ([mcp, http, model, packages, git, tunnel].filter((each) => each !== undefined).length !== 1)
     return report(
       judge,
       source,
-      'an upstream is an MCP server, an origin of the web, a provider of models, a registry of packages or a git server',
-      'mcp:, http:, model:, packages: or git:, exactly one of them',
+      'an upstream is an MCP server, an origin of the web, a provider of models, a registry of packages, a git server or what is reached by a tunnel',
+      'mcp:, http:, model:, packages:, git: or tunnel:, exactly one of them',
     )
   if (mcp !== undefined) return readMcpServer(judge, mcp, source)
   if (resources !== undefined || prompts !== undefined || relay !== undefined)
@@ -77,9 +79,12 @@ function readServer(
   if (model !== undefined) return readModelServer(judge, model, source)
   if (packages !== undefined) return readPackageServer(judge, packages, source)
   if (git !== undefined) return readGitServer(judge, git, source)
+  if (tunnel !== undefined) return readTunnelled(judge, tunnel.origin, source)
   if (http === undefined) return undefined
   const ca = http.ca === undefined ? {} : { ca: judge.beside.read(http.ca, 'certificates') }
-  const server: OriginServer = { kind: 'origin', url: http.origin, headers: http.headers ?? new Map(), ...ca }
+  const openapi = http.openapi === undefined ? {} : { openapi: resolve(dirname(judge.file), http.openapi) }
+  const headers = http.headers ?? new Map<string, string>()
+  const server: OriginServer = { kind: 'origin', url: http.origin, headers, ...ca, ...openapi }
   return checkReached(judge, server, source) ? server : undefined
 }
 
@@ -126,6 +131,12 @@ function readGitServer(
     git: { ...(token !== undefined && { user }), ...(lfs.length > 0 && { lfs }) },
   }
   return checkReached(judge, server, source) ? server : undefined
+}
+
+function readTunnelled(judge: Judge, url: URL, source: Source): OriginServer | undefined {
+  if (url.protocol !== 'https:')
+    return report(judge, source, 'a tunnel leads to what speaks TLS', 'an https origin; http: { origin } for any other')
+  return { kind: 'origin', url, headers: new Map(), tunnel: true }
 }
 
 function readPackageServer(

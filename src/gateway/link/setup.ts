@@ -84,6 +84,7 @@ export interface UpstreamSetup {
         readonly model?: ModelSetup
         readonly packages?: PackageSetup
         readonly git?: { readonly user?: string; readonly lfs?: readonly string[] }
+        readonly tunnel?: true
       } & ReachedServer)
     | { readonly kind: 'stdio'; readonly shared: boolean }
   readonly tools: readonly (readonly [ToolName, CatalogueTool])[]

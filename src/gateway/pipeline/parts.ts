@@ -139,4 +139,4 @@ export function bytesMaxOf(
 }
 
 /** Operations whose answers pass on as they come. */
-const PASSING: ReadonlySet<Operation> = new Set(['request', 'model', 'package', 'git'])
+const PASSING: ReadonlySet<Operation> = new Set(['request', 'model', 'package', 'git', 'tunnel'])

@@ -13,6 +13,7 @@ import {
   no,
   numberText,
   ok,
+  operationIn,
   type ProtocolName,
   type Result,
   type ToolName,
@@ -145,9 +146,9 @@ export class Undoing {
     args: Result<JsonObject, string>,
     about: OwnCall['about'],
   ): Promise<Performed | Unreachable> {
-    const target = tool.replace(/^tool:/, '')
+    const { operation, tool: target } = operationIn(tool)
     const upstream = this.#upstreams.get(name)
-    const unprepared = { upstream: name, operation: 'tool', target, args: args.ok ? args.value : {}, ...about } as const
+    const unprepared = { upstream: name, operation, target, args: args.ok ? args.value : {}, ...about } as const
     if (!args.ok) {
       const fault = { kind: 'arguments', path: '$', problem: args.reason } as const
       return refuseUnprepared(this.#gate, this.cell, unprepared, [fault])
@@ -157,7 +158,7 @@ export class Undoing {
       return refuseUnprepared(this.#gate, this.cell, unprepared, [{ kind: 'no-grant', upstream: name, tool }])
     this.#exposure.name(args.value)
     return protocol.performOwn(this.#gate, this.cell, upstream, {
-      operation: 'tool',
+      operation,
       target,
       args: args.value,
       signal: AbortSignal.any([this.cell.gone.signal, AbortSignal.timeout(LIMITS.undoCallMsMax)]),
@@ -248,7 +249,7 @@ async function readEffects(
       if (record === undefined) skip(entry.payload)
       else {
         const sent = await recorded.value.bytes(record.cell, record.payload)
-        asked.set(record.action, sent && payloadsOf(record.protocol).argumentsIn(sent))
+        asked.set(record.action, sent && payloadsOf(record.protocol).argumentsIn(sent, record.tool))
         fill(record, undefined)
       }
       continue

@@ -1,5 +1,5 @@
 import { type ProtocolName, protocolName } from '../../model/index.ts'
-import { originPayloads } from './http/payload.ts'
+import { httpPayloads, originPayloads } from './http/payload.ts'
 import { mcpPayloads } from './mcp/contract/payload.ts'
 import type { PayloadReader } from './protocol.ts'
 import { relayPayloads } from './relay/payload.ts'
@@ -7,6 +7,7 @@ import { relayPayloads } from './relay/payload.ts'
 const READERS: ReadonlyMap<ProtocolName, PayloadReader> = new Map([
   [protocolName('mcp'), mcpPayloads],
   [protocolName('relay'), relayPayloads],
+  [protocolName('http'), httpPayloads],
 ])
 
 /** Entries written before intents named their protocol are of this one. */

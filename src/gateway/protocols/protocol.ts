@@ -24,8 +24,8 @@ import type { Answer, Line } from '../pipeline/line.ts'
 
 /** Reads the bytes that a protocol sent and received, as the ledger keeps them. Without any connection. */
 export interface PayloadReader {
-  /** Returns the arguments that an action was sent with; undefined of bytes that are none of the protocol's. */
-  argumentsIn(sent: Uint8Array): JsonObject | undefined
+  /** Returns the arguments that an action of this name was sent with; undefined of bytes that are none of the protocol's. */
+  argumentsIn(sent: Uint8Array, tool: ToolName): JsonObject | undefined
   /** Returns an upstream's answer, read as strictly as when it came; undefined where it cannot be read so. */
   answerIn(received: Uint8Array): Answer | undefined
 }

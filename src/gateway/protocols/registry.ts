@@ -8,22 +8,24 @@ import { MODEL } from './model/index.ts'
 import { PACKAGE } from './package/index.ts'
 import type { Dialler, DialOptions, Door, Protocol } from './protocol.ts'
 import { RELAY } from './relay/index.ts'
+import { TUNNEL } from './tunnel/index.ts'
 import { CellWeb } from './web-door.ts'
 
 /** Every protocol of the gateway, by the name that intents record. */
 export const PROTOCOLS: ReadonlyMap<ProtocolName, Protocol> = new Map(
-  [MCP, RELAY, HTTP, MODEL, PACKAGE, GIT].map((protocol) => [protocol.name, protocol]),
+  [MCP, RELAY, HTTP, MODEL, PACKAGE, GIT, TUNNEL].map((protocol) => [protocol.name, protocol]),
 )
 
 /** Makes what opens a gateway's lines to upstreams, by the way in which each is reached; a relay's connections need no line of their own. */
 export function dialler(options: DialOptions): Dialler {
-  const [mcp, http] = [MCP.dialler(options), HTTP.dialler(options)]
+  const [mcp, http, tunnel] = [MCP.dialler(options), HTTP.dialler(options), TUNNEL.dialler(options)]
   const [model, packages, git] = [MODEL.dialler(options), PACKAGE.dialler(options), GIT.dialler(options)]
   return (setup, line) => {
     const { server } = setup
     if (server.kind !== 'origin') return mcp(setup, line)
     if (server.packages !== undefined) return packages(setup, line)
     if (server.git !== undefined) return git(setup, line)
+    if (server.tunnel === true) return tunnel(setup, line)
     return server.model === undefined ? http(setup, line) : model(setup, line)
   }
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import process from 'node:process'
 import { type JsonObject, LIMITS, type Result } from '../../model/index.ts'
 import type { Refusal } from '../../policy/index.ts'
@@ -9,7 +10,7 @@ import { refuseFrame, refuseUnprepared } from '../pipeline/refused.ts'
 import type { Leaf } from '../trust/issuer.ts'
 import { type CellWebSocket, WebDoor } from '../web/door.ts'
 import { CellNames } from '../web/names.ts'
-import { placeText, type WebReply, type WebRequest } from '../web/web-request.ts'
+import { placeText, type WebPlace, type WebReply, type WebRequest } from '../web/web-request.ts'
 import { GitLine } from './git/line.ts'
 import { PACK_HELD_BYTES_MAX } from './git/pack/pack-walk.ts'
 import { serveGit } from './git/serve.ts'
@@ -20,12 +21,16 @@ import { serveModel } from './model/serve.ts'
 import { PackageLine } from './package/line.ts'
 import { LISTS_WAITING_BYTES_MAX } from './package/lists/package-desk.ts'
 import { servePackage } from './package/serve.ts'
+import { TunnelLine } from './tunnel/line.ts'
+import { serveTunnel } from './tunnel/serve.ts'
 
 /** Lists of packages of one cell that are on their way at once; package managers ask for some fifteen. */
 const LISTS_AT_ONCE = 8
 
 /** Bytes of what is asked of models, and answered: two conversations as long as any, one of which is being unpacked. */
 const CONVERSATIONS_BYTES_MAX = 100_663_296
+
+const NOT_TUNNELLED = { sentence: 'refused by Firebreak: it is reached by a tunnel alone', reference: undefined }
 
 export interface CellWebOptions {
   readonly gate: EnvironmentContext
@@ -56,6 +61,7 @@ export class CellWeb {
       names: new CellNames(),
       leaf,
       onRequest: (request, reply) => this.#take(request, reply),
+      tunnelAt: (place) => this.#tunnelAt(place),
       onUnfit: (place, problem) => void refuseFrame(gate, cell, `${place}: ${problem}`).catch(() => undefined),
     })
   }
@@ -103,11 +109,24 @@ export class CellWeb {
           serveModel(gate, cell, line, { request, reply, room: this.#conversations, unpacking: this.#unpacking })
       if (line instanceof GitLine && line.isAt(place))
         return (request, reply) => serveGit(gate, cell, line, { request, reply, room: this.#packs })
+      if (line instanceof TunnelLine && line.isAt(place))
+        return ({ body }, reply) => {
+          body.resume()
+          const { sentence, reference } = line.lastRefusal ?? NOT_TUNNELLED
+          return Promise.resolve(reply.refuse(403, sentence, reference))
+        }
       if (line instanceof PackageLine && line.isAt(place))
         return (request, reply) =>
           servePackage(gate, cell, line, { request, reply, room: this.#lists, slots: this.#listSlots })
     }
     return undefined
+  }
+
+  /** Returns what connects a program to an origin whose TLS it speaks itself; undefined at any other place. */
+  #tunnelAt(place: WebPlace): ((socket: Socket) => Promise<boolean>) | undefined {
+    const { gate, cell } = this.#options
+    const line = [...cell.upstreams.values()].find((each) => each instanceof TunnelLine && each.isAt(place))
+    return line instanceof TunnelLine ? (socket) => serveTunnel(gate, cell, line, socket) : undefined
   }
 
   /** Refuses what leads to no origin of the cell's, and says which it was. */

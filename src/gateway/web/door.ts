@@ -6,13 +6,14 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from 'node:http2'
-import { createServer as createListener, type Server, type Socket } from 'node:net'
+import { createServer as createListener, isIP, type Server, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { createServer } from '../../model/host/node-http.ts'
 import { LIMITS, ok, type Result } from '../../model/index.ts'
 import { cutConnection, parseInPieces, unparsedOf } from '../fairness/http-pieces.ts'
 import { readAuthority } from '../origins/origin.ts'
 import type { Leaf } from '../trust/issuer.ts'
+import type { ClientHello } from './client-hello.ts'
 import { DnsDoor } from './dns-door.ts'
 import { readBeginning } from './first-bytes.ts'
 import { framingFault } from './framing.ts'
@@ -34,6 +35,11 @@ export interface WebDoorOptions {
   readonly leaf: (host: string) => Result<Leaf, string>
   /** Takes each request that names the place that it came to. */
   readonly onRequest: (request: WebRequest, reply: WebReply) => void
+  /**
+   * Returns what connects a program to a place whose TLS it speaks itself: it resolves with false where it did not, and has
+   * read nothing. Undefined for any other place, where TLS ends here.
+   */
+  readonly tunnelAt?: (place: WebPlace) => ((socket: Socket) => Promise<boolean>) | undefined
   /** Hears of what is no request: it cannot be read, or names another place than it came to. */
   readonly onUnfit: (place: string, problem: string) => void
   /** Milliseconds in which the head of the next request comes; absent: HEAD_MS_MAX. */
@@ -50,6 +56,7 @@ export interface WebDoorOptions {
  * - WD4  What servers read in different ways, tunnels and other protocols on its connection are refused and told.
  * - WD5  Of all requests, also of refused ones whose answers nobody reads, so many are open: one more, and its connection
  *        is cut.
+ * - WD6  Where a place is tunnelled, its first message of TLS is whole, names it, and is passed on as it came.
  */
 export class WebDoor {
   readonly #options: WebDoorOptions
@@ -119,6 +126,7 @@ export class WebDoor {
       return void socket.destroy()
     }
     if (beginning.value.kind === 'plain') return void this.#plain.emit('connection', socket)
+    if (await this.#isTunnelled(socket, host, beginning.value.hello)) return
     // Where the name is another one than was dialled, whoever asks is told inside.
     const secure = this.#secureFor(beginning.value.hello.serverName ?? host)
     if (secure.ok) secure.value.emit('connection', socket)
@@ -126,6 +134,21 @@ export class WebDoor {
       this.#options.onUnfit(`${host}:${socket.localPort}`, secure.reason)
       socket.destroy()
     }
+  }
+
+  /** Connects a program to a place whose TLS it speaks itself; false where it is to be spoken with here. */
+  async #isTunnelled(socket: Socket, host: string, { serverName, isSplit }: ClientHello): Promise<boolean> {
+    const place: WebPlace = { scheme: 'https', host, port: socket.localPort ?? 0 }
+    const connect = this.#options.tunnelAt?.(place)
+    if (connect === undefined) return false
+    const isNamed = serverName === host || (serverName === undefined && isIP(host) !== 0)
+    // What stands behind the place may look at the first record only, and go by another name.
+    const problem = isSplit
+      ? 'its first message is cut into several records'
+      : `it names ${serverName ?? 'nobody'} in TLS, and a tunnel leads to ${host} alone`
+    if (isNamed && !isSplit) return connect(socket)
+    this.#tell(socket, problem)
+    return false
   }
 
   /** Returns the name that was dialled; of an address that nobody was given, itself. */

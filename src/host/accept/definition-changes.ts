@@ -92,17 +92,18 @@ function differing(before: JsonObject, after: JsonObject): 'words' | 'changed' {
 export function definitionsIn({
   tools,
   prompts,
-}: Pick<Extract<Inspected, { readonly tools: unknown }>, 'tools' | 'prompts'>): readonly (readonly [
+  asRequests,
+}: Pick<Extract<Inspected, { readonly tools: unknown }>, 'tools' | 'prompts' | 'asRequests'>): readonly (readonly [
   ToolName,
   JsonObject,
 ])[] {
   return [
-    ...tools.map((tool) => [nameOf('tool', tool), tool] as const),
+    ...tools.map((tool) => [nameOf(asRequests ? 'request' : 'tool', tool), tool] as const),
     ...prompts.map((prompt) => [nameOf('prompt', prompt), promptDefinition(prompt)] as const),
   ].flatMap(([name, definition]) => (name === undefined ? [] : [[name, definition] as const]))
 }
 
-function nameOf(operation: 'tool' | 'prompt', { name }: JsonObject): ToolName | undefined {
+function nameOf(operation: 'tool' | 'request' | 'prompt', { name }: JsonObject): ToolName | undefined {
   return typeof name === 'string' && name !== '' && name.length <= 200 && !/\p{Cc}/u.test(name)
     ? grantedName(operation, name)
     : undefined

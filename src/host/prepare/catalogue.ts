@@ -1,10 +1,11 @@
 import type { Config, UpstreamConfig } from '../../config/config.ts'
 import { gitToolsOf } from '../../gateway/protocols/git/contract.ts'
 import { requestsOf } from '../../gateway/protocols/http/contract.ts'
-import { definitionDigest, withInput } from '../../gateway/protocols/mcp/contract/definition.ts'
+import { definitionDigest, outputIn, withInput } from '../../gateway/protocols/mcp/contract/definition.ts'
 import { modelToolsOf } from '../../gateway/protocols/model/contract.ts'
 import { packageToolsOf } from '../../gateway/protocols/package/contract.ts'
 import { connectionsOf } from '../../gateway/protocols/relay/contract.ts'
+import { tunnelToolsOf } from '../../gateway/protocols/tunnel/contract.ts'
 import type {
   Catalogue,
   CatalogueTool,
@@ -49,13 +50,33 @@ export function toolsOf(upstream: UpstreamConfig, accepted: AcceptedDefinitions)
   if (server.kind === 'origin') {
     if (server.packages !== undefined) return packageToolsOf(tools.values())
     if (server.git !== undefined) return gitToolsOf(tools.values())
-    return server.model === undefined ? requestsOf(tools.values()) : modelToolsOf(tools.values())
+    if (server.tunnel === true) return tunnelToolsOf(tools.values())
+    if (server.model !== undefined) return modelToolsOf(tools.values())
+    if (server.openapi === undefined) return requestsOf(tools.values())
+    return answeredTools(tools, accepted.get(upstream.name))
   }
-  const own = accepted.get(upstream.name)
-  return new Map([...upstream.tools].map(([name, declared]) => [name, catalogueTool(declared, own?.get(name))]))
+  return acceptedTools(tools, accepted.get(upstream.name))
 }
 
-function catalogueTool(declared: DeclaredTool, accepted: CatalogueTool['pinned']): CatalogueTool {
+/** Returns declared requests with what a person has accepted of each, their answers included. */
+function answeredTools(...of: Parameters<typeof acceptedTools>): ReturnType<typeof acceptedTools> {
+  return new Map(
+    [...acceptedTools(...of)].map(([name, { declared, pinned }]) => {
+      const output = pinned && outputIn(pinned.definition)
+      return [name, { declared, ...(pinned && { pinned: { ...pinned, ...(output && { output }) } }) }]
+    }),
+  )
+}
+
+/** Returns declared tools with what a person has accepted of each. */
+function acceptedTools(
+  tools: UpstreamConfig['tools'],
+  own: ReadonlyMap<ToolName, CatalogueTool['pinned']> | undefined,
+): ReadonlyMap<ToolName, CatalogueTool> {
+  return new Map([...tools].map(([name, declared]) => [name, catalogueTool(declared, own?.get(name))]))
+}
+
+function catalogueTool(declared: DeclaredTool, accepted: CatalogueTool['pinned'] | undefined): CatalogueTool {
   if (declared.name.startsWith('resource:')) return { declared, pinned: resourceDefinition(declared) }
   return accepted === undefined ? { declared } : { declared, pinned: accepted }
 }

@@ -29,6 +29,7 @@ import type { State } from '../state/state.ts'
 import { openTenantState } from '../state/tenants.ts'
 import { egressOf } from './catalogue.ts'
 import { reachableCode } from './code.ts'
+import { documentOffer } from './document-offer.ts'
 import { type ReadSecrets, readSecrets } from './secrets.ts'
 import { type Judged, wayTo } from './setup.ts'
 
@@ -40,7 +41,10 @@ const [NEWEST_SESSION] = SESSION_REVISIONS
 
 /** The offer of one upstream; or why that is not known, with what a stdio server complained of. */
 export type Inspected =
-  | Exclude<Offered, { readonly problem: string }>
+  | (Exclude<Offered, { readonly problem: string }> & {
+      /** True where its tools are requests, by method and path. */
+      readonly asRequests?: true
+    })
   | { readonly problem: string; readonly said: readonly string[] }
 
 /**
@@ -88,10 +92,11 @@ async function inspectEnvironment(
   if (!warden.ok) return warden
   const asking = { config, environment, state, secrets, ...(warden.value && { warden: warden.value }) }
   try {
-    // Of an origin of the web nothing is offered: its patterns are what a person accepted.
+    // An origin of the web offers what its document says, or nothing: its patterns are what a person accepted.
     const offering = upstreams.filter(({ server }) => server.kind !== 'origin')
-    const first = await round(asking, offering, spoken)
-    if (!first.ok) return first
+    const asked = await round(asking, offering, spoken)
+    if (!asked.ok) return asked
+    const first = ok(new Map([...asked.value, ...documented(upstreams)]))
     // Another process of those that the first question has spoiled, and a credential that may be another one by now.
     const spoiled = upstreams.filter(
       ({ name, server }) => server.kind === 'stdio' && first.value.get(name)?.anew === true,
@@ -105,6 +110,17 @@ async function inspectEnvironment(
   } finally {
     await warden.value?.close()
   }
+}
+
+/** Returns what the documents of origins say that may be asked of them. */
+function documented(upstreams: readonly UpstreamConfig[]): ReadonlyMap<UpstreamName, Answered> {
+  return new Map(
+    upstreams.flatMap(({ name, server }) =>
+      server.kind === 'origin' && server.openapi !== undefined
+        ? [[name, documentOffer(server.openapi, server.url.origin)] as const]
+        : [],
+    ),
+  )
 }
 
 type Answered = Inspected & { readonly anew?: true; readonly credential?: true }

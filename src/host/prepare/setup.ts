@@ -184,13 +184,14 @@ export function wayTo(
 ): Pick<UpstreamSetup, 'name' | 'server' | 'down'> {
   const missing = without === undefined ? {} : { down: without }
   if (server.kind === 'stdio') return { name, server: { kind: 'stdio', shared: server.shared }, ...missing }
-  const { model, packages, git } = server.kind === 'origin' ? server : {}
+  const { model, packages, git, tunnel } = server.kind === 'origin' ? server : {}
   const policy = packages && packageSetup(packages)
   const http = {
     kind: server.kind,
     ...(model && { model: { ...model, prices: [...model.prices] } }),
     ...(policy?.ok && { packages: policy.value }),
     ...(git && { git: gitSetup(git) }),
+    ...(tunnel && { tunnel }),
     url: server.url.href,
     headers: [...server.headers],
     secrets: secretsOf(server),

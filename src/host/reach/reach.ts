@@ -119,7 +119,8 @@ function originsOf(config: Config, { name, environment }: UpstreamConfig, { conn
 
 /** Returns where an origin is, and what of it may be asked whatever the grant. */
 function originText(server: OriginServer): string {
-  const { url, model, packages } = server
+  const { url, model, packages, tunnel } = server
+  if (tunnel === true) return `${url.origin}, by tunnels that nobody reads`
   if (model !== undefined) return `${url.origin}, asked as ${model.provider} for ${model.models.join(', ')}`
   if (packages === undefined) return url.origin
   const [lists, ...files] = urlsOf(server).map(({ origin }) => origin)

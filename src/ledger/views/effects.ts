@@ -10,6 +10,7 @@ import type {
   UpstreamName,
 } from '../../model/ids.ts'
 import { isJsonObject, type Json } from '../../model/json.ts'
+import { grantedName, isConnection } from '../../model/operation.ts'
 import { type Check, isRepeatable, type Undo } from '../../model/undo.ts'
 
 /** One action with an effect, and all that the ledger has of what became of it. */
@@ -99,7 +100,7 @@ export class EffectHistory {
   }
 
   #intent(entry: ActionIntent & { readonly seq: number; readonly atMs: number }): void {
-    const { action, seq, atMs, cell, agent, environment, upstream, tool, effect, args, spend, payload, protocol } =
+    const { action, seq, atMs, cell, agent, environment, upstream, operation, effect, args, spend, payload, protocol } =
       entry
     if (entry.undoes !== undefined) {
       const attempt: CompensationAttempt = { action, seq, args }
@@ -107,10 +108,16 @@ export class EffectHistory {
       this.#attempts.set(action, attempt)
       return
     }
-    if (effect === 'read' || entry.operation !== 'tool') return
+    if (effect === 'read' || isConnection(entry.operation) || isQuestion(entry)) return
+    const tool = operation === 'tool' ? entry.tool : grantedName(operation, entry.tool)
     const about = { cell, agent, environment, upstream, tool, effect, args, payload, ...(protocol && { protocol }) }
     this.effects.set(action, { action, seq, atMs, ...about, attempts: [], ...(spend !== undefined && { spend }) })
   }
+}
+
+/** Tells whether an action asks a model: what it costs is spent, and it leaves nothing outside. */
+export function isQuestion({ operation, tool }: Pick<ActionIntent, 'operation' | 'tool'>): boolean {
+  return operation === 'model' && tool === 'generate'
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Entry } from '../../model/entry.ts'
 import { type CellId, type DelegationId, isConnection } from '../../model/index.ts'
-import { EffectHistory } from './effects.ts'
+import { EffectHistory, isQuestion } from './effects.ts'
 
 /** A fold over one log that knows its effects, and who delegated to whom: all that planning an undo needs. */
 export class UndoHistory {
@@ -18,7 +18,14 @@ export class UndoHistory {
     else if (entry.kind === 'undo.started') this.#undos.add(entry.cell)
     else if (entry.kind === 'action.intent' && entry.undoes !== undefined) this.#undos.add(entry.action)
     else if (entry.kind === 'action.intent' && !this.history.effects.has(entry.action))
-      this.#others.set(entry.action, isConnection(entry.operation) ? 'is a connection of a relay' : 'only read')
+      this.#others.set(
+        entry.action,
+        isConnection(entry.operation)
+          ? 'is a connection of a relay'
+          : isQuestion(entry)
+            ? 'is a question to a model'
+            : 'only read',
+      )
   }
 
   /** Returns the reason for which a name selects nothing; undefined where it selects something, or could. */

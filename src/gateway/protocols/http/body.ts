@@ -31,9 +31,8 @@ export async function readWebBody(request: WebRequest, room: Room): Promise<Resu
   const types = headers.filter(([name]) => name === 'content-type').map(([, value]) => value)
   if (types.length > 1) return no('it has two content types')
   const [type = '', ...parameters] = (types[0] ?? '').toLowerCase().split(';')
-  const isJson = /^application\/(?:[a-z0-9.-]+\+)?json$/.test(type.trim())
-  const isForm = type.trim() === 'application/x-www-form-urlencoded'
-  if (!isJson && !isForm) return ok({ kind: 'streamed', type: type.trim(), length })
+  const form = formOf(type)
+  if (form === undefined) return ok({ kind: 'streamed', type: type.trim(), length })
   if (headers.some(([name, value]) => name === 'content-encoding' && value.toLowerCase() !== 'identity'))
     return no('its body is encoded, and cannot be judged')
   // Some servers read a body by what this says, and it would say there what it does not here.
@@ -41,15 +40,30 @@ export async function readWebBody(request: WebRequest, room: Room): Promise<Resu
     return no('its body is in other characters than UTF-8, and cannot be judged')
   const bytes = await readWhole(body, { length, room, bytesMax: LIMITS.judgedBodyBytesMax })
   if (!bytes.ok) return bytes
-  const judged = isForm ? formIn(bytes.value) : jsonIn(bytes.value)
-  if (!judged.ok) room.give(bytes.value.length)
+  const judged = judgedValue(form, bytes.value)
+  if (judged.ok) return ok({ kind: 'judged', bytes: bytes.value, value: judged.value })
+  room.give(bytes.value.length)
   return judged
 }
 
-function jsonIn(bytes: Uint8Array): Result<WebBody, string> {
-  if (bytes.length === 0) return ok({ kind: 'judged', bytes, value: null })
+/** Returns the form of a body that is judged, by its content type; undefined of any other. */
+function formOf(type: string): 'json' | 'form' | undefined {
+  const plain = type.trim().toLowerCase()
+  if (/^application\/(?:[a-z0-9.-]+\+)?json$/.test(plain)) return 'json'
+  return plain === 'application/x-www-form-urlencoded' ? 'form' : undefined
+}
+
+/** Reads a body that was judged once, by its content type; undefined of one that passed on as it came. */
+export function bodyIn(type: string, bytes: Uint8Array): Result<Json, string> | undefined {
+  const form = formOf(type.split(';')[0] ?? '')
+  return form === undefined ? undefined : judgedValue(form, bytes)
+}
+
+function judgedValue(form: 'json' | 'form', bytes: Uint8Array): Result<Json, string> {
+  if (form === 'form') return formIn(bytes)
+  if (bytes.length === 0) return ok(null)
   const json = parseStrictJson(bytes, FROM_CELL)
-  return json.ok ? ok({ kind: 'judged', bytes, value: json.value }) : no(`its body: ${jsonFaultText(json.reason)}`)
+  return json.ok ? json : no(`its body: ${jsonFaultText(json.reason)}`)
 }
 
 export interface WholeBody {
@@ -93,10 +107,10 @@ export function readWhole(
   })
 }
 
-function formIn(bytes: Uint8Array): Result<WebBody, string> {
+function formIn(bytes: Uint8Array): Result<Json, string> {
   const target = readTarget(`/?${Buffer.from(bytes).toString('latin1')}`)
   if (!target.ok) return no(target.reason.replace('its target', 'its form').replace('its query', 'its form'))
-  return ok({ kind: 'judged', bytes, value: queryOf(target.value).query ?? {} })
+  return ok(queryOf(target.value).query ?? {})
 }
 
 /** Returns a query as arguments: a name that stands there several times has a list. */

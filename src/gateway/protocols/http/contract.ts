@@ -1,4 +1,11 @@
-import type { CatalogueTool, DeclaredTool, JsonObject, ToolName } from '../../../model/index.ts'
+import {
+  type CatalogueTool,
+  type DeclaredTool,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  type ToolName,
+} from '../../../model/index.ts'
 import { ownOperations } from './origin-line.ts'
 import { type RequestPattern, readPattern } from './pattern.ts'
 
@@ -15,6 +22,29 @@ export function patternNamed(name: string): RequestPattern {
   const pattern = readPattern(name)
   if (!pattern.ok) throw new Error(`${name}: ${pattern.reason}`)
   return pattern.value
+}
+
+/** Returns the pattern of an operation; where a document says which query it may have, with that one. */
+export function patternOf(name: string, input: JsonObject | undefined): RequestPattern {
+  const pattern = patternNamed(name)
+  const query = memberOf(memberOf(input, 'properties'), 'query')
+  const names = Object.entries(memberOf(query, 'properties') ?? {})
+  if (pattern.query.size > 0 || names.length === 0) return pattern
+  return { ...pattern, query: new Map(names.map(([each, schema]) => [each, isList(schema) ? 'often' : 'once'])) }
+}
+
+function memberOf(value: Json | undefined, name: string): JsonObject | undefined {
+  const member = isJsonObject(value) ? value[name] : undefined
+  return isJsonObject(member) ? member : undefined
+}
+
+function isList(schema: Json): boolean {
+  return isJsonObject(schema) && schema.type === 'array'
+}
+
+/** Returns the headers that are arguments of an operation, in lower case: those that its document names. */
+export function headersIn(input: JsonObject | undefined): readonly string[] {
+  return Object.keys(memberOf(memberOf(memberOf(input, 'properties'), 'headers'), 'properties') ?? {})
 }
 
 /** Methods whose requests have a body that is judged. */

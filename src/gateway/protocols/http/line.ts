@@ -1,5 +1,5 @@
 import { protocolName } from '../../../model/index.ts'
-import { patternNamed } from './contract.ts'
+import { patternOf } from './contract.ts'
 import { OriginLine, type OriginLineOptions } from './origin-line.ts'
 import { PatternTable } from './pattern.ts'
 
@@ -18,6 +18,6 @@ export class HttpLine extends OriginLine {
   constructor(options: HttpLineOptions) {
     super(options, { protocol: HTTP_NAME, key: 'http' })
     this.injected = options.injected
-    this.patterns = new PatternTable([...this.contracts.keys()].map((name) => patternNamed(name)))
+    this.patterns = new PatternTable([...this.contracts].map(([name, { pinned }]) => patternOf(name, pinned?.input)))
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Dispatcher } from 'undici'
 import {
   type ActionId,
+  type Amounts,
   type CatalogueTool,
   type CellId,
   type DeclaredTool,
@@ -12,7 +13,8 @@ import {
   type ToolName,
   type UpstreamName,
 } from '../../../model/index.ts'
-import { compileSchema } from '../../content/schema.ts'
+import { answerSchema, argumentSchema } from '../../content/accepted-schemas.ts'
+import type { CompiledSchema } from '../../content/schema.ts'
 import type { UpstreamSetup } from '../../link/setup.ts'
 import { type Origin, readOrigin } from '../../origins/origin.ts'
 import type { Contract, Line } from '../../pipeline/line.ts'
@@ -73,6 +75,8 @@ export function originAt(name: UpstreamName, url: string): Origin {
 interface Spoken {
   readonly protocol: ProtocolName
   readonly key: string
+  /** The most that each of its operations takes of measures that its protocol counts. */
+  readonly most?: Amounts
 }
 
 /** A line to an origin of the web. Nobody connects to it before a request of it is let through. */
@@ -88,13 +92,13 @@ export abstract class OriginLine implements Line {
   readonly #headers: OriginLineOptions['headers']
   readonly #client: OriginClient
 
-  constructor(options: OriginLineOptions, { protocol, key }: Spoken) {
+  constructor(options: OriginLineOptions, { protocol, key, most }: Spoken) {
     this.name = options.name
     this.environment = options.environment
     this.protocol = protocol
     this.origin = options.origin
     this.down = options.down
-    this.contracts = new Map([...options.tools].map(([name, tool]) => [name, contractOf(tool)]))
+    this.contracts = new Map([...options.tools].map(([name, tool]) => [name, contractOf(tool, most)]))
     this.#headers = options.headers
     this.#client = new OriginClient({ ...options, caKey: `${key}: { ca: ./ca.pem }` })
   }
@@ -147,9 +151,27 @@ export function ownOperations(
   )
 }
 
-/** Returns the contract of an operation, by which the pipeline judges and charges it. */
-function contractOf({ declared, pinned }: CatalogueTool): Contract {
-  const schema = compileSchema(pinned?.input ?? {}, 'arguments')
-  if (!schema.ok) throw new Error(schema.reason)
-  return { declared, ...(pinned && { pinned }), input: schema.value, judge: () => undefined }
+/**
+ * Returns the contract of an operation, by which the pipeline judges and charges it. Schemas are compiled at the first use:
+ * most cells use few of an origin's operations.
+ */
+function contractOf(tool: CatalogueTool, most: Amounts | undefined): Contract {
+  const { declared, pinned } = tool
+  const output = pinned?.output
+  let [arguments_, answer]: [CompiledSchema?, CompiledSchema?] = []
+  return {
+    declared,
+    ...(pinned && { pinned }),
+    ...(most && { most }),
+    get input() {
+      if (pinned?.input !== undefined) arguments_ ??= argumentSchema(pinned.input, tool)
+      return arguments_
+    },
+    judge: ({ said, failed }) => {
+      if (failed || said === null || output === undefined) return undefined
+      answer ??= answerSchema(output)
+      const fault = answer.check(said)
+      return fault === undefined ? undefined : `it breaks its definition: ${fault.path} ${fault.problem}`
+    },
+  }
 }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { Json, JsonObject } from '../../../model/index.ts'
+import { grantedName, type Json, type JsonObject } from '../../../model/index.ts'
 import type { Refusal } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
@@ -9,11 +9,14 @@ import { refuseUnprepared, refuseUnrouted } from '../../pipeline/refused.ts'
 import { readTarget } from '../../web/request-target.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import { queryOf, readWebBody, TOO_LARGE, type WebBody } from './body.ts'
+import { headersIn } from './contract.ts'
 import { type AnswerHead, HttpExchange } from './exchange.ts'
 import { sentHeaders } from './headers.ts'
 import type { HttpLine } from './line.ts'
 import { matchQuery, type RequestPattern, type TargetArguments } from './pattern.ts'
+import { isReadWhole, WebAnswer } from './web-answer.ts'
 import { performWeb, refusalSentence, requestHead, unshown } from './web-attempt.ts'
+import { performWhole } from './whole.ts'
 
 /** One request that came in, its answer, and the room of its cell for bodies that are read whole. */
 export interface Served {
@@ -53,19 +56,36 @@ export async function serveHttp(
   if (body.ok && reply.gone.aborted && body.value.kind === 'judged') room.give(body.value.bytes.length)
   if (reply.gone.aborted) return
   if (!body.ok) return refuse(body.reason, found.pattern.text, { ...found.path }, body.reason === TOO_LARGE ? 413 : 400)
-  const sending = { path: request.target, method, headers: headers.value, body: body.value, stream: request.body }
+  const contract = line.contract(grantedName('request', found.pattern.text))
+  const isWhole = contract !== undefined && isReadWhole(contract)
+  if (isWhole && body.value.kind === 'streamed') return refuse(JUDGED_ONLY, found.pattern.text, { ...found.path })
+  const named = namedHeaders(contract?.pinned?.input, headers.value)
+  const sending = {
+    path: request.target,
+    method,
+    headers: headers.value,
+    named,
+    body: body.value,
+    stream: request.body,
+  }
   try {
-    await send(gate, cell, line, { found, query: query.value, sending, reply })
+    await send(gate, cell, line, { found, query: query.value, sending, reply, room, isWhole })
   } finally {
     if (body.value.kind === 'judged') room.give(body.value.bytes.length)
   }
 }
+
+/** A body that nobody reads could ask for what an answer that is judged must not have. */
+const JUDGED_ONLY = 'its answer is judged as a whole, and so is what asks for it: its body has to be JSON or a form'
 
 interface Asking {
   readonly found: { readonly pattern: RequestPattern; readonly path: TargetArguments['path'] }
   readonly query: TargetArguments['query']
   readonly sending: Sending
   readonly reply: WebReply
+  readonly room: Room
+  /** True where the answer is read whole. */
+  readonly isWhole: boolean
 }
 
 interface Sending {
@@ -73,6 +93,8 @@ interface Sending {
   readonly method: string
   readonly headers: readonly string[]
   readonly body: WebBody
+  /** Headers that are arguments. */
+  readonly named: JsonObject
   readonly stream: Readable
 }
 
@@ -80,19 +102,34 @@ async function send(
   gate: EnvironmentContext,
   cell: ServedCell,
   line: HttpLine,
-  { found, query, sending, reply }: Asking,
+  { found, query, sending, reply, room, isWhole }: Asking,
 ): Promise<void> {
-  const performed = await performWeb(gate, cell, {
-    line,
-    operation: 'request',
-    target: found.pattern.text,
-    args: argumentsOf(found.path, query, sending.body),
-    leaving: lengthOf(sending.body),
-    sink: reply,
-    gone: reply.gone,
-    prepare: (onHead) => prepared(gate, line, sending, reply, onHead),
-  })
+  const args = argumentsOf(found.path, query, sending)
+  const performed = await (isWhole
+    ? performWhole(
+        gate,
+        cell,
+        line,
+        {
+          ...{ pattern: found.pattern, args, path: sending.path, headers: sending.headers },
+          ...(sending.body.kind === 'judged' && { body: sending.body.bytes }),
+          signal: cell.gone.signal,
+          calledOff: reply.gone,
+        },
+        room,
+      )
+    : performWeb(gate, cell, {
+        line,
+        operation: 'request',
+        target: found.pattern.text,
+        args,
+        leaving: lengthOf(sending.body),
+        sink: reply,
+        gone: reply.gone,
+        prepare: (onHead) => prepared(gate, line, sending, reply, onHead),
+      }))
   if (reply.hasBegun || reply.gone.aborted) return
+  if (performed.kind === 'answered' && performed.answer instanceof WebAnswer) return show(performed.answer, reply)
   const { status, said, reference } = unshown(performed, line.name)
   reply.refuse(status, refusalSentence(said, reference), reference)
 }
@@ -100,6 +137,14 @@ async function send(
 /** Returns the bytes that a body says that it has. */
 function lengthOf(body: WebBody): number | undefined {
   return body.kind === 'judged' ? body.bytes.length : body.kind === 'streamed' ? body.length : undefined
+}
+
+/** Shows an answer that was judged as a whole. */
+function show(answer: WebAnswer, reply: WebReply): void {
+  const { headers, body } = answer.shown
+  if (!reply.begin(answer.head.status, headers)) return
+  reply.write(body)
+  reply.end()
 }
 
 /** Puts a request into the bytes that leave: its head, and the body where that was read. */
@@ -131,11 +176,29 @@ function prepared(
   }
 }
 
-/** Returns what a request says, by its names: what stands in its path, its query, its body. */
-function argumentsOf(path: TargetArguments['path'], query: TargetArguments['query'], body: WebBody): JsonObject {
-  const named: JsonObject = Object.keys(query).length === 0 ? {} : { query: query as JsonObject } // texts and lists of them
-  if (body.kind === 'none') return { ...path, ...named }
+/** Returns what a request says, by its names: what stands in its path, its query, the headers that its document names, its body. */
+function argumentsOf(
+  path: TargetArguments['path'],
+  query: TargetArguments['query'],
+  { body, named }: Sending,
+): JsonObject {
+  const said: JsonObject = {
+    ...path,
+    ...(Object.keys(query).length > 0 && { query: query as JsonObject }), // texts and lists of them
+    ...(Object.keys(named).length > 0 && { headers: named }),
+  }
+  if (body.kind === 'none') return said
   const { type, length } = body.kind === 'streamed' ? body : { type: '', length: undefined }
   const value: Json = body.kind === 'judged' ? body.value : { type, ...(length !== undefined && { length }) }
-  return { ...path, ...named, body: value }
+  return { ...said, body: value }
+}
+
+/** Returns the headers of a request that are arguments of its operation, each with its values as one text. */
+function namedHeaders(input: JsonObject | undefined, headers: readonly string[]): JsonObject {
+  const names = headersIn(input)
+  const pairs = names.flatMap((name) => {
+    const values = headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === name)
+    return values.length === 0 ? [] : [[name, values.join(', ')] as const]
+  })
+  return Object.fromEntries(pairs)
 }

@@ -18,6 +18,7 @@ export interface GatheredList {
 export class GatheringReply implements WebReply {
   readonly gone: AbortSignal
   readonly #room: Room
+  readonly #bytesMax: number
   readonly #bytes = new GrowingBytes()
   /** Bytes that are taken of the room. */
   #taken = 0
@@ -25,9 +26,10 @@ export class GatheringReply implements WebReply {
   #problem: string | undefined
   #ended = false
 
-  constructor(gone: AbortSignal, room: Room) {
+  constructor(gone: AbortSignal, room: Room, bytesMax = LIST_BYTES_MAX) {
     this.gone = gone
     this.#room = room
+    this.#bytesMax = bytesMax
   }
 
   get hasBegun(): boolean {
@@ -46,7 +48,7 @@ export class GatheringReply implements WebReply {
 
   write(piece: Uint8Array): boolean {
     if (this.#problem !== undefined) return true
-    if (this.#bytes.length + piece.length > LIST_BYTES_MAX) this.#fail(`it has more than ${LIST_BYTES_MAX} bytes`)
+    if (this.#bytes.length + piece.length > this.#bytesMax) this.#fail(`it has more than ${this.#bytesMax} bytes`)
     else if (!this.holds(this.#taken + piece.length)) this.#fail(TOO_MUCH)
     else this.#bytes.push(piece)
     return true

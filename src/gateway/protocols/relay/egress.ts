@@ -16,16 +16,16 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Duplex, Readable, Writable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { createServer } from '../../../model/host/node-http.ts'
 import { type ConnectOperation, LIMITS, no, ok } from '../../../model/index.ts'
 import { cutConnection, parseInPieces, unparsedOf } from '../../fairness/http-pieces.ts'
 import { connectTo, type Pin, type PinRules, pin } from '../../origins/dial.ts'
+import { Passing, type PassOptions } from '../../origins/passing.ts'
 import { requestOver } from '../../origins/request-over.ts'
 import { type Place, placeIn, placeName } from './egress-place.ts'
 import { endToEnd, type Outgoing, outgoing } from './egress-request.ts'
-import { Passing } from './passing.ts'
-import type { PassOptions, Wanted, Way, Went } from './way.ts'
+import type { Wanted, Way, Went } from './way.ts'
 
 export interface EgressOptions {
   /** A listening socket in the relay's network namespace; owned from now on. */
@@ -197,7 +197,7 @@ export class Egress {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
       passing.back(far, socket)
       if (rest.length > 0 && passing.leaves(rest.length)) far.write(rest)
-      this.#out(socket, far, passing)
+      passing.out(socket, far)
     })
     return passing.ended
   }
@@ -224,7 +224,7 @@ export class Egress {
         })
         far.once('upgrade', (_, other) => other.destroy())
         far.once('error', () => fail())
-        if (hasBody) this.#out(asked, far, passing)
+        if (hasBody) passing.out(asked, far)
         else far.end()
       } catch {
         // Bytes of a header that cannot be written again.
@@ -233,22 +233,6 @@ export class Egress {
       }
     })
     return passing.ended
-  }
-
-  /** Passes what comes from the relay piece by piece, each of which may be the first of another request. */
-  #out(from: Readable, to: Writable, passing: Passing): void {
-    const onDrain = () => void from.resume()
-    to.on('drain', onDrain)
-    from.on('data', (chunk: Buffer) => {
-      if (to.destroyed || to.writableEnded) return
-      if (!passing.leaves(chunk.length)) {
-        to.destroy()
-        from.destroy()
-      } else if (!to.write(chunk)) from.pause()
-    })
-    from.once('end', () => void to.end())
-    from.once('error', () => to.destroy())
-    from.resume()
   }
 
   #passing(passing: Passing): Passing {

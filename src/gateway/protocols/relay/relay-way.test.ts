@@ -28,6 +28,7 @@ import { authorityFor, flowsOf } from '../../admission/authority.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import { PastSpending } from '../../admission/past.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
+import type { PassOptions } from '../../origins/passing.ts'
 import { drawActionId } from '../../pipeline/action-ids.ts'
 import { HoldBook } from '../../pipeline/holds.ts'
 import type { Line, Passage } from '../../pipeline/line.ts'
@@ -35,7 +36,7 @@ import { connectionsOf } from './contract.ts'
 import { placeIn } from './egress-place.ts'
 import { RelayLine } from './line.ts'
 import { RelayWay } from './relay-way.ts'
-import type { PassOptions, Wanted, Went } from './way.ts'
+import type { Wanted, Went } from './way.ts'
 
 const RELAY = upstreamName('relay')
 const TEST = environmentName('test')

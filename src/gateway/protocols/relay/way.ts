@@ -1,4 +1,5 @@
-import type { ActionOutcome, Amounts, ConnectOperation, Result } from '../../../model/index.ts'
+import type { ConnectOperation, Result } from '../../../model/index.ts'
+import type { PassOptions } from '../../origins/passing.ts'
 import type { Passage, Sent } from '../../pipeline/line.ts'
 import type { Place } from './egress-place.ts'
 
@@ -19,15 +20,6 @@ export interface Wanted {
   readonly head: (address: string) => Uint8Array
   /** Makes the connection, and resolves when it has ended. */
   readonly pass: (address: string, options: PassOptions) => Promise<Extract<Sent, { kind: 'not-sent' }> | Passage>
-}
-
-export interface PassOptions {
-  /** Asked in the tick that writes a piece: a reason not to. */
-  readonly lastCheck: () => string | undefined
-  /** Ends the connection. */
-  readonly signal: AbortSignal
-  /** The most bytes that may pass, both ways; absent: as many as come. */
-  readonly bytesMax?: number
 }
 
 /** Decides over the connections of a relay, and records them. */
@@ -53,42 +45,5 @@ export function tellingWay(onTried: (place: string, problem: string | undefined)
       await pass(found.value, { lastCheck: () => undefined, signal: new AbortController().signal })
       return WENT
     },
-  }
-}
-
-/** The bytes that pass through one connection. */
-export class Meter {
-  readonly #max: number
-  #sent = 0
-  #received = 0
-
-  constructor(bytesMax: number = Number.POSITIVE_INFINITY) {
-    this.#max = bytesMax
-  }
-
-  get passed(): NonNullable<ActionOutcome['passed']> {
-    return { sent: this.#sent, received: this.#received }
-  }
-
-  get counted(): Amounts {
-    return { bytes: this.#sent + this.#received }
-  }
-
-  /** Counts a piece that leaves; false where it may not, since with it more would pass than was reserved. */
-  send(bytes: number): boolean {
-    if (!this.#fits(bytes)) return false
-    this.#sent += bytes
-    return true
-  }
-
-  /** Counts a piece that came back; false where it may not pass on. */
-  receive(bytes: number): boolean {
-    if (!this.#fits(bytes)) return false
-    this.#received += bytes
-    return true
-  }
-
-  #fits(bytes: number): boolean {
-    return this.#sent + this.#received + bytes <= this.#max
   }
 }

@@ -22,6 +22,34 @@ export function inputIn({ inputSchema }: JsonObject): JsonObject | undefined {
   return isJsonObject(inputSchema) ? inputSchema : undefined
 }
 
+/** Returns the JSON Schema of a tool's answers; undefined where its definition has none. */
+export function outputIn({ outputSchema }: JsonObject): JsonObject | undefined {
+  return isJsonObject(outputSchema) ? outputSchema : undefined
+}
+
+/** An operation that something else than an MCP server describes. */
+export interface DescribedOperation {
+  readonly name: string
+  readonly description?: string
+  /** JSON Schema of its arguments. */
+  readonly input: JsonObject
+  /** JSON Schema of its answers. */
+  readonly output?: JsonObject
+  /** Its likely effect: a hint for whoever accepts it, and no more. */
+  readonly hint: 'read' | 'write' | 'irreversible'
+}
+
+/** Returns an operation in the form in which a person accepts definitions. */
+export function definitionOf({ name, description, input, output, hint }: DescribedOperation): JsonObject {
+  return {
+    name,
+    ...(description !== undefined && { description }),
+    annotations: { readOnlyHint: hint === 'read', destructiveHint: hint === 'irreversible' },
+    inputSchema: input,
+    ...(output && { outputSchema: output }),
+  }
+}
+
 /** Returns a definition with another JSON Schema of its arguments. */
 export function withInput(definition: JsonObject, input: JsonObject): JsonObject {
   return { ...definition, inputSchema: input }

@@ -1,6 +1,20 @@
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
-import { Meter, type PassOptions, type Wanted } from './way.ts'
+import type { ActionOutcome, Amounts } from '../../model/index.ts'
+import type { Passage, Sent } from '../pipeline/line.ts'
+
+/** Rules for the bytes of one connection. */
+export interface PassOptions {
+  /** Asked in the tick that writes a piece: a reason not to. */
+  readonly lastCheck: () => string | undefined
+  /** Ends the connection. */
+  readonly signal: AbortSignal
+  /** The most bytes that may pass, both ways; absent: as many as come. */
+  readonly bytesMax?: number
+}
+
+/** The end of a connection: what passed through it, or why nothing left. */
+type Ended = Extract<Sent, { kind: 'not-sent' }> | Passage
 
 /**
  * One connection to an origin while bytes pass through it: each piece is asked for and counted, and where it may not pass, the
@@ -8,7 +22,7 @@ import { Meter, type PassOptions, type Wanted } from './way.ts'
  */
 export class Passing {
   /** Resolves when the connection has closed, with what passed; `not-sent` where none of its bytes left. */
-  readonly ended: ReturnType<Wanted['pass']>
+  readonly ended: Promise<Ended>
   readonly #far: Socket
   readonly #options: PassOptions
   readonly #isRequest: boolean
@@ -100,12 +114,27 @@ export class Passing {
     from.once('end', () => void to.end())
   }
 
+  /** Passes what leaves, piece by piece, each of which may be the first of another request. */
+  out(from: Readable, to: Writable): void {
+    to.on('drain', () => void from.resume())
+    from.on('data', (chunk: Buffer) => {
+      if (to.destroyed || to.writableEnded) return
+      if (!this.leaves(chunk.length)) {
+        to.destroy()
+        from.destroy()
+      } else if (!to.write(chunk)) from.pause()
+    })
+    from.once('end', () => void to.end())
+    from.once('error', () => to.destroy())
+    from.resume()
+  }
+
   #may(): boolean {
     const problem = this.#options.lastCheck()
     return problem === undefined || this.cut(problem)
   }
 
-  #ending(): Awaited<ReturnType<Wanted['pass']>> {
+  #ending(): Ended {
     const unanswered = this.#isRequest && !this.#answered ? 'no whole answer came' : undefined
     const why = this.#cut ?? (this.#answered ? undefined : (this.#broke ?? unanswered))
     if (!this.#began) return { kind: 'not-sent', why: why ?? 'whoever asked for it has gone' }
@@ -115,3 +144,40 @@ export class Passing {
 }
 
 const OVER = 'more would pass than was reserved of its budget of bytes'
+
+/** The bytes that pass through one connection. */
+export class Meter {
+  readonly #max: number
+  #sent = 0
+  #received = 0
+
+  constructor(bytesMax: number = Number.POSITIVE_INFINITY) {
+    this.#max = bytesMax
+  }
+
+  get passed(): NonNullable<ActionOutcome['passed']> {
+    return { sent: this.#sent, received: this.#received }
+  }
+
+  get counted(): Amounts {
+    return { bytes: this.#sent + this.#received }
+  }
+
+  /** Counts a piece that leaves; false where it may not, since with it more would pass than was reserved. */
+  send(bytes: number): boolean {
+    if (!this.#fits(bytes)) return false
+    this.#sent += bytes
+    return true
+  }
+
+  /** Counts a piece that came back; false where it may not pass on. */
+  receive(bytes: number): boolean {
+    if (!this.#fits(bytes)) return false
+    this.#received += bytes
+    return true
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#sent + this.#received + bytes <= this.#max
+  }
+}

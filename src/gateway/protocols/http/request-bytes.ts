@@ -1,0 +1,97 @@
+import { Buffer } from 'node:buffer'
+import {
+  isJsonObject,
+  isNumber,
+  type Json,
+  type JsonObject,
+  no,
+  numberText,
+  ok,
+  type Result,
+} from '../../../model/index.ts'
+import { readTarget } from '../../web/request-target.ts'
+import { bodyIn, queryOf } from './body.ts'
+import { matchPath, matchQuery, type RequestPattern } from './pattern.ts'
+
+/** A request that was made of its arguments. */
+export interface MadeRequest {
+  /** Target in origin form. */
+  readonly path: string
+  /** Absent where it has no body. */
+  readonly body?: Uint8Array
+}
+
+/**
+ * Makes a request of a pattern and its arguments, as `argumentsIn` reads them: what no cell has written is put into bytes
+ * here alone. The error says which of the arguments cannot be.
+ */
+export function requestOf(pattern: RequestPattern, args: JsonObject): Result<MadeRequest, string> {
+  const { query = {}, body } = args
+  const parts: string[] = []
+  for (const part of pattern.segments) {
+    const value = part.kind === 'text' ? part.text : args[part.name]
+    if (typeof value !== 'string') return no(`${part.kind === 'text' ? '' : part.name} is no text`)
+    // A text of a pattern stands for itself; what an argument says is encoded, and of a rest its slashes are not.
+    if (part.kind === 'text') parts.push(value)
+    else parts.push(...(part.kind === 'rest' ? value.split('/') : [value]).map(encodeURIComponent))
+  }
+  if (!isJsonObject(query)) return no('query is no object')
+  const pairs: string[] = []
+  for (const [name, value] of Object.entries(query))
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (typeof each !== 'string') return no(`query.${name} is no text`)
+      pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(each)}`)
+    }
+  const path = `/${parts.join('/')}${pairs.length === 0 ? '' : `?${pairs.join('&')}`}`
+  const target = readTarget(path)
+  if (!target.ok) return target
+  if (matchPath(pattern, target.value.segments) === undefined)
+    return no(`its arguments make a path that ${pattern.text} does not cover`)
+  const asked = matchQuery(pattern, target.value)
+  if (!asked.ok) return asked
+  return ok({ path, ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }) })
+}
+
+/**
+ * Returns arguments as a request has them: what stands in its path and its query is text there, also where an answer, of
+ * which it was taken, has a number or a truth value.
+ */
+export function asTexts({ segments }: RequestPattern, args: JsonObject): JsonObject {
+  const { query } = args
+  const texts = new Map<string, Json>()
+  for (const part of segments) {
+    const value = part.kind === 'text' ? undefined : args[part.name]
+    if (part.kind !== 'text' && value !== undefined) texts.set(part.name, asText(value))
+  }
+  if (isJsonObject(query))
+    texts.set(
+      'query',
+      Object.fromEntries(
+        Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? value.map(asText) : asText(value)]),
+      ),
+    )
+  return { ...args, ...Object.fromEntries(texts) }
+}
+
+function asText(value: Json): Json {
+  if (isNumber(value)) return numberText(value)
+  return typeof value === 'boolean' ? String(value) : value
+}
+
+/** Returns the arguments of a request in the bytes that the ledger keeps of it; undefined where they are none of its pattern's. */
+export function argumentsIn(pattern: RequestPattern, sent: Uint8Array): JsonObject | undefined {
+  const bytes = Buffer.from(sent.buffer, sent.byteOffset, sent.byteLength)
+  const end = bytes.indexOf('\r\n\r\n')
+  if (end < 0) return undefined
+  const [line = '', ...headers] = bytes.subarray(0, end).toString('latin1').split('\r\n')
+  const [method, path = ''] = line.split(' ')
+  const target = readTarget(path)
+  if (!target.ok || method !== pattern.method) return undefined
+  const inPath = matchPath(pattern, target.value.segments)
+  if (inPath === undefined) return undefined
+  const body = bytes.subarray(end + 4)
+  const [, type = ''] = headers.map((each) => /^content-type: (.*)$/.exec(each)).find((found) => found !== null) ?? []
+  const read = body.length === 0 ? undefined : bodyIn(type, body)
+  if (read !== undefined && !read.ok) return undefined
+  return { ...inPath, ...queryOf(target.value), ...(read !== undefined && { body: read.value }) }
+}

@@ -1,0 +1,98 @@
+/** Requests whose answers are read whole before any of them is shown: they are answers as a tool's are. */
+import { Buffer } from 'node:buffer'
+import { grantedName, type JsonObject, LIMITS } from '../../../model/index.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
+import { Room } from '../../fairness/room.ts'
+import type { Attempt, Passed, Performed } from '../../pipeline/attempt.ts'
+import type { Contract, Passage, Prepared, SendOptions, Sent } from '../../pipeline/line.ts'
+import { perform } from '../../pipeline/pipeline.ts'
+import { GatheringReply } from '../package/marking-reply.ts'
+import { HttpExchange } from './exchange.ts'
+import type { HttpLine } from './line.ts'
+import type { RequestPattern } from './pattern.ts'
+import { keptAnswer, valueIn } from './web-answer.ts'
+import { requestHead } from './web-attempt.ts'
+
+/** A request in the bytes that leave, but for what its owner puts in. */
+export interface WholeRequest extends Pick<Attempt, 'signal' | 'calledOff' | 'about'> {
+  readonly pattern: RequestPattern
+  readonly args: JsonObject
+  /** Target in origin form. */
+  readonly path: string
+  readonly headers: readonly string[]
+  readonly body?: Uint8Array
+}
+
+/** Performs a request and reads its answer whole. */
+export function performWhole(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  line: HttpLine,
+  request: WholeRequest,
+  room = new Room(LIMITS.answerBytesMax),
+): Promise<Performed | Passed> {
+  const { pattern, args, signal, calledOff, about } = request
+  return perform(gate, cell, {
+    upstream: line,
+    operation: 'request',
+    target: pattern.text,
+    tool: grantedName('request', pattern.text),
+    args,
+    connect: () =>
+      line.down === undefined
+        ? undefined
+        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
+    prepare: (known) => prepared(gate, line, request, known, room),
+    signal,
+    ...(calledOff && { calledOff }),
+    ...(about && { about }),
+  })
+}
+
+function prepared(
+  gate: EnvironmentContext,
+  line: HttpLine,
+  { pattern: { method }, path, headers, body }: WholeRequest,
+  { declared }: Contract,
+  room: Room,
+): Prepared {
+  const head = requestHead(method, path, line.origin.authority, headers)
+  const bytesMax = declared.maxBytes ?? LIMITS.answerBytesMax
+  return {
+    bytes: body === undefined ? head : Buffer.concat([head, body]),
+    send: async ({ onPart: _, ...options }) => {
+      const reply = new GatheringReply(options.signal, room, bytesMax)
+      const exchange = new HttpExchange({
+        send: options satisfies SendOptions,
+        secrets: gate.secrets,
+        method,
+        bodyBytes: body?.length ?? 0,
+        reply,
+        onHead: ({ status, headers: answered }) => void reply.begin(status, answered),
+      })
+      const own = [...line.headers].flat()
+      try {
+        line.pool.dispatch({ path, method, headers: [...headers, ...own], body: body ?? null }, exchange)
+      } catch (error) {
+        exchange.failed(error)
+      }
+      return sentOf(await exchange.ended, reply)
+    },
+  }
+}
+
+/** Returns what an exchange came to, once its answer is whole. */
+function sentOf(ended: Extract<Sent, { kind: 'not-sent' | 'unknown' }> | Passage, reply: GatheringReply): Sent {
+  const gathered = reply.take()
+  reply.leave()
+  if (ended.kind !== 'passed') return ended
+  const { why, leaked, counted } = ended
+  if (leaked !== undefined) return { kind: 'unreadable', why: why ?? 'it holds a secret', answers: true }
+  if (!gathered.ok) return { kind: 'unreadable', why: why ?? gathered.reason, answers: true }
+  const { status, headers, bytes } = gathered.value
+  if (status >= 500) return { kind: 'unknown', why: why ?? `HTTP ${status}`, status, lives: true }
+  const answer = valueIn({ status, headers }, bytes)
+  if (!answer.ok) return { kind: 'unreadable', why: answer.reason, status, answers: true }
+  return { kind: 'answered', answer: answer.value, bytes: keptAnswer(status, bytes), counted }
+}

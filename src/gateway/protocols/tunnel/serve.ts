@@ -1,0 +1,99 @@
+/**
+ * Connections of a cell to an origin that speaks TLS with its programs itself, since they know its key.
+ *
+ * - TU1  The place that was dialled and the name in the first message of TLS are one (`TunnelDoor`); nothing has left before
+ *        the connection is decided, and its address is the origin's, judged and pinned.
+ * - TU2  Each piece is asked for in the tick that writes it, by the labels and grants of then, and counted.
+ * - TU3  What comes back is shown to nobody before its labels are on disk (PA4). It is not searched: nobody here reads it.
+ */
+import { Buffer } from 'node:buffer'
+import type { Socket } from 'node:net'
+import { grantedName, LIMITS } from '../../../model/index.ts'
+import type { EnvironmentContext } from '../../admission/environment-context.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
+import { connectTo, type Pin, pin } from '../../origins/dial.ts'
+import { Passing } from '../../origins/passing.ts'
+import type { SendOptions } from '../../pipeline/line.ts'
+import { perform } from '../../pipeline/pipeline.ts'
+import { refusalSentence, unshown } from '../http/web-attempt.ts'
+import type { TunnelLine } from './line.ts'
+
+/** Milliseconds for which nothing passes either way, after which a connection ends. */
+const SILENCE_MS_MAX = 600_000
+
+/** Makes a connection where it may be made. Resolves with false where it was not, and nothing was read of the socket. */
+export async function serveTunnel(
+  gate: EnvironmentContext,
+  cell: ServedCell,
+  line: TunnelLine,
+  socket: Socket,
+): Promise<boolean> {
+  const { host, port, authority } = line.origin
+  if (line.underWay.size >= LIMITS.originConnectionsMax) {
+    line.lastRefusal = {
+      sentence: refusalSentence(`at most ${LIMITS.originConnectionsMax} tunnels may stand`, undefined),
+    }
+    return false
+  }
+  let pinned: Pin | undefined
+  const gone = new AbortController()
+  socket.once('close', () => gone.abort())
+  const unavailable = (problem: string) => ({ kind: 'unavailable', what: 'upstream', problem }) as const
+  const performed = await perform(gate, cell, {
+    upstream: line,
+    operation: 'tunnel',
+    target: 'connect',
+    tool: grantedName('tunnel', 'connect'),
+    args: { place: authority },
+    connect: (mayLeave) => {
+      if (line.down !== undefined) return Promise.resolve(unavailable(line.down))
+      if (!mayLeave()) return undefined
+      return pin({ host, port }, { elsewhere: line.elsewhere, mayBePrivate: true }).then((found) => {
+        if (!found.ok) return unavailable(found.reason.why)
+        pinned = found.value
+        return undefined
+      })
+    },
+    prepare: () => {
+      const to = pinned
+      if (to === undefined) throw new Error('a tunnel was allowed that has no address')
+      return {
+        bytes: Buffer.from(JSON.stringify({ host, port, addresses: to.addresses })),
+        isStreamed: true,
+        send: (options) => pass(socket, connectTo(to), options),
+      }
+    },
+    signal: cell.gone.signal,
+    calledOff: gone.signal,
+    onPart: () => undefined,
+  })
+  if (performed.kind === 'passed') return true
+  if (socket.destroyed) return true
+  const { said, reference } = unshown(performed, line.name)
+  line.lastRefusal = { sentence: refusalSentence(said, reference), ...(reference && { reference }) }
+  return false
+}
+
+/** Passes what both sides say until either ends. */
+function pass(socket: Socket, far: Socket, options: SendOptions): Passing['ended'] {
+  const passing = new Passing(far, options)
+  far.setTimeout(SILENCE_MS_MAX, () => passing.cut('nothing was said for ten minutes'))
+  far.on('error', () => far.destroy())
+  passing.onEnd(() => {
+    // What has come whole is still written out; where nothing left, whoever asked is told by the door.
+    if (passing.hasBegun && !passing.isWhole) socket.destroy()
+  })
+  socket.once('close', () => far.destroy())
+  if (socket.destroyed) far.destroy()
+  far.once('connect', () => {
+    if (!passing.begin(0)) return
+    passing.out(socket, far)
+    far.once('readable', () => {
+      const shown = options.onPart?.({ said: {}, ofAction: true })
+      const back = () => passing.back(far, socket)
+      if (shown === undefined) return back()
+      shown.then(back, () => passing.cut('what comes back may not be shown'))
+    })
+  })
+  return passing.ended
+}
