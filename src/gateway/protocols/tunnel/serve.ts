@@ -12,6 +12,7 @@ import { grantedName, LIMITS } from '../../../model/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { connectTo, type Pin, pin } from '../../origins/dial.ts'
+import { isPrivateUseName } from '../../origins/origin.ts'
 import { Passing } from '../../origins/passing.ts'
 import type { SendOptions } from '../../pipeline/line.ts'
 import { perform } from '../../pipeline/pipeline.ts'
@@ -48,7 +49,8 @@ export async function serveTunnel(
     connect: (mayLeave) => {
       if (line.down !== undefined) return Promise.resolve(unavailable(line.down))
       if (!mayLeave()) return undefined
-      return pin({ host, port }, { elsewhere: line.elsewhere, mayBePrivate: true }).then((found) => {
+      // Nobody here sees who answers: a name that somebody else could have leads to no network of its owner's.
+      return pin({ host, port }, { elsewhere: line.elsewhere, mayBePrivate: isPrivateUseName(host) }).then((found) => {
         if (!found.ok) return unavailable(found.reason.why)
         pinned = found.value
         return undefined
