@@ -116,6 +116,8 @@ export interface RehearsedAttempt {
   readonly environment: EnvironmentName
   readonly operation: Operation
   readonly tool: ToolName
+  /** Further operations that it made use of. */
+  readonly alongside?: readonly ToolName[]
   readonly args: JsonObject
   /** The call on whose word a relay made a connection. */
   readonly during?: ActionId
@@ -138,10 +140,14 @@ export function rehearseAction(
 }
 
 export function normalised({ upstreams }: Rehearsal, cell: RehearsedCell, attempt: RehearsedAttempt): Normalised {
-  const { environment: declared, protocol: _, ...asked } = attempt
+  const { environment: declared, protocol: _, alongside = [], ...asked } = attempt
   const upstream = upstreams.get(attempt.upstream)
   const upstreamEnvironment = upstream?.environment ?? declared
   const known = upstream?.contract(grantedName(attempt.operation, attempt.tool))
   const { agent, environment } = cell.authority
-  return normalise({ ...asked, cellId: cell.id, agent, environment, upstreamEnvironment }, known)
+  const further = alongside.map((tool) => ({
+    tool,
+    known: upstream?.contract(grantedName(attempt.operation, tool)),
+  }))
+  return normalise({ ...asked, cellId: cell.id, agent, environment, upstreamEnvironment, alongside: further }, known)
 }

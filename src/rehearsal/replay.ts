@@ -340,8 +340,9 @@ async function attemptOf(
   if (upstream === undefined || operation === undefined || tool === undefined) return undefined
   const definition = 'definition' in entry ? { definition: entry.definition } : {}
   const protocol = 'protocol' in entry ? entry.protocol : undefined
-  const { during } = entry
-  const more = { ...definition, ...(protocol && { protocol }), ...(during && { during }) }
+  const { during, alongside } = entry
+  const told = { ...(during && { during }), ...(alongside && { alongside }) }
+  const more = { ...definition, ...(protocol && { protocol }), ...told }
   const shared = { id, upstream, operation, tool, environment, ...more }
   const sent = 'payload' in entry && entry.payload ? await bytes(entry.cell, entry.payload) : undefined
   const whole = sent && sentArguments(entry, sent)

@@ -48,6 +48,8 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
       delete: `cd /tmp/desk && git push origin :agent/old`,
       tag: `cd /tmp/desk && git tag v1 && git push origin v1`,
       both: `cd /tmp/desk && git push origin HEAD:agent/both HEAD:main`,
+      'two grants': `cd /tmp/desk && git push origin origin/main:refs/heads/agent/two origin/main:refs/heads/review/two`,
+      'one of two is used up': `cd /tmp/desk && git push origin origin/main:refs/heads/agent/three origin/main:refs/heads/review/three`,
     }
     const who = 'git config --global user.name A; git config --global user.email a@example.org'
     const script = scriptOf(attempts, 'echo "rc $?"')
@@ -56,10 +58,30 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
       upstreams: {
         forge: {
           git: { origin: server.url },
-          tools: { 'shop/desk refs/heads/main: fetch': 'read', 'shop/desk refs/heads/agent/*: fetch, push': 'write' },
+          tools: {
+            'shop/desk refs/heads/main: fetch': 'read',
+            'shop/desk refs/heads/agent/*: fetch, push': 'write',
+            'shop/desk refs/heads/review/*: push': 'irreversible',
+          },
         },
       },
-      agents: { alpha: {} },
+      agents: {
+        alpha: {
+          grants: [
+            {
+              upstream: 'forge',
+              tools: ['shop/desk refs/heads/main: fetch', 'shop/desk refs/heads/agent/*: fetch, push'],
+              expires: '1d',
+            },
+            {
+              upstream: 'forge',
+              tools: ['shop/desk refs/heads/review/*: push'],
+              budget: { calls: '1 total' },
+              expires: '1d',
+            },
+          ],
+        },
+      },
     })
     const ran = await firebreak(['run', '--config', file, '--state', state, '--', 'bash', '-c', `${who}\n${script}`])
     assert.equal(ran.code, 0, ran.stderr)
@@ -101,6 +123,18 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
     )
   })
 
+  it('S7: of two patterns takes from the grant of each, with the graver effect; where one is used up nothing is sent', () => {
+    assert.match(said['two grants'] ?? '', /rc 0$/)
+    assert.match(said['one of two is used up'] ?? '', /refused by Firebreak[\s\S]*rc 1$/)
+    const [intent, ...more] = entries.flatMap((entry) =>
+      entry.kind === 'action.intent' && entry.alongside !== undefined ? [entry] : [],
+    )
+    assert.deepEqual([intent?.effect, intent?.charge?.holders?.length, more.length], ['irreversible', 2, 0])
+    assert.ok(
+      entries.some((entry) => entry.kind === 'action.refused' && JSON.stringify(entry.reasons).includes('budget')),
+    )
+  })
+
   it('another branch, a force, a deletion, a tag: refused in git’s words, and nothing of it was sent', () => {
     assert.match(said.main ?? '', /remote rejected.*main.*it moves refs\/heads\/main|remote rejected/s)
     for (const name of ['main', 'force', 'delete', 'tag', 'both']) {
@@ -111,11 +145,13 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
       'refs/heads/agent/behind',
       'refs/heads/agent/new',
       'refs/heads/agent/old',
+      'refs/heads/agent/two',
       'refs/heads/hidden',
       'refs/heads/main',
+      'refs/heads/review/two',
     ])
     assert.equal(refs['refs/heads/main'], 'two')
     const received = server.exchanges.filter(({ target }) => target.endsWith('/git-receive-pack'))
-    assert.equal(received.length, 3)
+    assert.equal(received.length, 4)
   })
 })

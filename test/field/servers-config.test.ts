@@ -51,6 +51,14 @@ describe('timeout', () => {
     assert.deepEqual([of('a'), of('b'), of('prompt:p')], [300_000, 600_000, 300_000])
   })
 
+  it('of a registry or a provider of models, whose operations nobody writes down', async () => {
+    const tools = { file: { effect: 'read', timeout: '1min' } }
+    const loaded = await load({ mcp: undefined, packages: { registry: 'npm' }, timeout: '5min', tools })
+    const shop = loaded.ok ? loaded.value.upstreams.get('shop' as UpstreamName) : assert.fail(JSON.stringify(loaded))
+    const of = (name: string) => shop?.tools.get(name as ToolName)?.timeoutMs
+    assert.deepEqual([of('package:list'), of('package:file')], [300_000, 60_000])
+  })
+
   it('S17: is ten minutes at most', async () => {
     assert.match(await faultOf({ timeout: '11min' }), /at most 10min/)
   })

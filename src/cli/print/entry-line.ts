@@ -100,10 +100,12 @@ function whatOf({
   upstream,
   operation,
   tool,
-}: Partial<Pick<ActionIntent, 'upstream' | 'operation' | 'tool'>>): SafeText {
+  alongside = [],
+}: Partial<Pick<ActionIntent, 'upstream' | 'operation' | 'tool' | 'alongside'>>): SafeText {
   if (operation !== undefined && isConnection(operation))
     return safeLine`${upstream ?? safeLine`?`} ${operation} ${tool ?? safeLine`?`}`
-  return safeLine`${upstream ?? safeLine`?`}/${tool ?? safeLine`?`}`
+  const further = alongside.length === 0 ? NONE : safeLine` with ${joined(alongside)}`
+  return safeLine`${upstream ?? safeLine`?`}/${tool ?? safeLine`?`}${further}`
 }
 
 function becauseOf({ reasons, more }: ActionRefused | ActionHeld): SafeText {
