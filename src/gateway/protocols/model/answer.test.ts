@@ -29,6 +29,20 @@ function told(status: number, whole: boolean) {
   return { tokens: end.counted?.tokens, units: end.spent?.units }
 }
 
+it('an answer that is too long to be kept, or for which there is no room, says so in its outcome', () => {
+  const of = (kept: boolean, room: Room, bytes: number) => {
+    const answers = new ModelAnswers({ asked: asked(ANTHROPIC, MESSAGES, CLAUDE), prices: modelPrices(), kept, room })
+    answers.begin({ status: 500, headers: [] })
+    answers.push(new Uint8Array(bytes))
+    const { note, bytes: all } = answers.end(true)
+    return [note !== undefined, all?.length]
+  }
+  assert.deepEqual(of(true, new Room(10_000_000), 100), [false, 100])
+  assert.deepEqual(of(true, new Room(10_000_000), 4_194_305), [true, undefined])
+  assert.deepEqual(of(true, new Room(10), 100), [true, undefined])
+  assert.deepEqual(of(false, new Room(10), 100), [false, undefined], 'where nothing is kept, nothing is missed')
+})
+
 describe('MA1: what an answer of a model is charged', () => {
   it('is its usage, at the prices that it was reserved by', () => {
     assert.deepEqual(told(200, true), { tokens: 1_000_000, units: 40_000n })
