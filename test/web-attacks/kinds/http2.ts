@@ -189,6 +189,7 @@ function http2Attacks(): readonly Http2Attack[] {
           harmless.has(name) ||
           // Left out by whoever parses it.
           !/^:?[a-z0-9-]+$/.test(name) ||
+          /[^\t\x20-\x7e]/.test(value) ||
           (name === 'content-length' && Number(value) === body.length) ||
           name === 'te' ||
           name === 'expect',
