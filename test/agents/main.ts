@@ -33,8 +33,7 @@ const CLIS: Readonly<Record<string, Cli>> = {
     finish: 'install.cjs',
     words: ['-p', TASK, '--permission-mode', 'bypassPermissions'],
   },
-  // Its own newest model has no price in our catalogue yet.
-  codex: { package: '@openai/codex', words: ['exec', '-m', 'gpt-6.1-sol', '--skip-git-repo-check', TASK] },
+  codex: { package: '@openai/codex', words: ['exec', '--skip-git-repo-check', TASK] },
   pi: { package: '@earendil-works/pi-coding-agent', words: ['-p', TASK, '--model', 'anthropic/claude-sonnet-4-5'] },
   opencode: {
     package: 'opencode-ai',

@@ -65,6 +65,7 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
     memory: '1GiB',
     home: {
       '.codex/config.toml': [
+        'model = "gpt-6.1-sol"   # its own newest has no price that Firebreak knows: prices: under model: gives it one',
         'sandbox_mode = "danger-full-access"   # the cell is the sandbox',
         'approval_policy = "never"',
         'check_for_update_on_startup = false',

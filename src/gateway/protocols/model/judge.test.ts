@@ -293,6 +293,14 @@ describe('judgeModelRequest', () => {
     assert.match(problem(OPENAI, '/v1/responses', other), /type is "rewrite"/)
   })
 
+  it('counts what a provider says of a tool of its own', () => {
+    const bound = (type: string) => {
+      const body = tool({ type, name: 'x' })
+      return (asked(ANTHROPIC, MESSAGES, body).inputTokensMax ?? 0) - JSON.stringify(body).length
+    }
+    assert.equal(bound('browser_toolset_20260801') - bound('custom'), 8_192)
+  })
+
   it('counts a picture as its model does', () => {
     const bound = (model: string, pictures: number) => {
       const picture = { type: 'image_url', image_url: { url: 'data:image/png;base64,' } }

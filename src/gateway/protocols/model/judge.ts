@@ -96,6 +96,8 @@ export const REQUEST_DEPTH_MAX = 64
 
 /** What a provider puts around a request itself: the words that explain tools, the marks of turns. */
 const AROUND_TOKENS_MAX = 4_096
+/** What it says of a tool of its own: a browser is some thirty tools. */
+const BUILT_IN_TOKENS_MAX = 8_192
 /** More tokens than any model writes. */
 const OUTPUT_TOKENS_MAX = 10_000_000
 const ANSWERS_MAX = 128
@@ -304,7 +306,7 @@ function judgeBody(
   { granted, limitsOf }: ModelRules,
 ): Result<JudgedBody, ModelFault> {
   if (!isJsonObject(value)) return fault('$', 'is no object')
-  const counts = { pictures: 0, documents: 0 }
+  const counts = { builtIn: 0, pictures: 0, documents: 0 }
   const found: ShapeFindings = { granted, waysOut: new Set(), tools: [], dearer: new Set(), ...counts }
   const wrong = path.body === undefined ? undefined : faultInShape(value, path.body, found)
   if (wrong !== undefined) return no(wrong)
@@ -325,7 +327,8 @@ function judgeBody(
   const isBounded = found.documents === 0 && ![...found.waysOut].some((each) => each !== 'batches')
   const { tokens, beside } = pictureTokensOf(model)
   const pictures = found.pictures * tokens
-  const input = isBounded ? bytes + AROUND_TOKENS_MAX + (beside ? 0 : pictures) : undefined
+  const around = AROUND_TOKENS_MAX + found.builtIn * BUILT_IN_TOKENS_MAX
+  const input = isBounded ? bytes + around + (beside ? 0 : pictures) : undefined
   return ok({
     ...{ model, stream, outputTokensMax: output, inputTokensMax: path.operation === 'generate' ? input : 0 },
     besideTokensMax: beside ? pictures : 0,

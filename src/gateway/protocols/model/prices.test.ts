@@ -44,7 +44,7 @@ const own = (input: string, output: string): ModelPrice => {
 describe('modelPrices', () => {
   it('has a version, and the models of today', () => {
     assert.match(PRICES_VERSION, /^\d{4}-\d\d-\d\d$/)
-    for (const model of ['claude-opus-5-5', 'gpt-5.6-sol', 'gemini-3.6-flash']) assert.ok(PRICES.has(model), model)
+    for (const model of ['claude-opus-5-5', 'gpt-6.1-sol', 'gemini-3.6-flash']) assert.ok(PRICES.has(model), model)
     assert.equal(PRICES.has('gpt-9'), false)
     assert.equal(PRICES.get('gemini-3.6-flash')?.outputTokensMax, 65_536)
   })

@@ -71,6 +71,8 @@ export interface ShapeFindings {
   /** Names of tools that the model is offered, of those that run at the client or are granted. */
   readonly tools: string[]
   readonly dearer: Set<Dearer>
+  /** Tools whose definitions are the provider's own words. */
+  builtIn: number
   pictures: number
   documents: number
 }
@@ -216,9 +218,14 @@ function faultInTagged(
     return { path: at, problem: `is ${JSON.stringify(tag.slice(0, 64))}, which is not known here` }
   const fault = faultInShape(value, shape, found, path)
   if (fault !== undefined) return shape.kind === 'closed' ? { ...fault, path: at } : fault
-  if (tools) found.tools.push(toolName(value, tag))
+  if (!tools) return undefined
+  found.tools.push(toolName(value, tag))
+  if (!DEFINED.has(tag)) found.builtIn++
   return undefined
 }
+
+/** Types of tools whose definitions stand in the request. */
+const DEFINED: ReadonlySet<string> = new Set(['function', 'custom', 'namespace'])
 
 /** Returns the shape of a type; a name that ends in an asterisk stands for all that begin as it does. */
 function shapeNamed(types: Readonly<Record<string, RequestShape>>, tag: string): RequestShape | undefined {

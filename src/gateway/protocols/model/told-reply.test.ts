@@ -91,7 +91,8 @@ describe('ToldReply', () => {
       ['retry-after', '7'],
       ['content-length', String(taken?.body.length)],
     ])
-    const long = 'prompt is too long: 205000 tokens > 200000 maximum'
+    // What clients look for in it stays.
+    const long = 'user-provided prompt is too long: 205000 tokens > 200000 maximum'
     assert.equal(String(told(400, long).taken?.body && Buffer.from(told(400, long).taken?.body ?? '')), long)
   })
 

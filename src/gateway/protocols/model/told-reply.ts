@@ -86,7 +86,7 @@ const OF_ACCOUNT = /(?:^|-)(?:organi[sz]ation|org|project|account|workspace|tena
 /** Names of accounts as providers write them into sentences, and keys of which they show both ends. */
 const IN_SENTENCES: readonly RegExp[] = [
   /[\w-]{0,64}\*{3,256}[\w-]{0,64}/g,
-  /\b(?:org|proj|wrkspc|acct|cust|user)[-_][A-Za-z0-9]{6,64}\b/g,
+  /\b(?:org|proj|wrkspc|acct|cust|user)[-_](?=[A-Za-z]*\d)[A-Za-z0-9]{6,64}\b/g,
   /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi,
   /\bprojects?(?:\/|_number:|_id:)[\w-]{4,64}/g,
 ]
