@@ -8,8 +8,6 @@ export const AGENT_WORDS: Readonly<Record<string, (task: string) => readonly str
   // Its own newest model has no price in our catalogue yet.
   codex: (task) => ['exec', '-m', 'gpt-6.1-sol', '--skip-git-repo-check', task],
   pi: (task) => ['-p', task, '--model', 'anthropic/claude-haiku-4-5'],
-  opencode: (task) => ['run', task, '--model', 'anthropic/claude-haiku-4-5'],
-  gemini: (task) => ['-p', task, '--yolo', '-m', 'gemini-2.5-pro'],
 }
 
 /** The example's own. */

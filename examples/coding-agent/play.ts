@@ -57,7 +57,7 @@ export interface Played {
 
 const FIREBREAK = join(import.meta.dirname, '..', '..', 'bin', 'firebreak')
 const KEY = 'sk-ant-real-0123456789abcdef'
-const ENDS_MS_MAX = 240_000
+const ENDS_MS_MAX = 360_000
 
 if (process.argv[1] === import.meta.filename) {
   const plan = JSON.parse(process.argv[2] ?? '{}') as PlayPlan

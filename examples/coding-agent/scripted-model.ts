@@ -115,8 +115,17 @@ function list(value: unknown): readonly Body[] {
 
 /** Returns all texts in what a tool answered, however its client has wrapped them. */
 function textOf(value: unknown): string {
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return value.startsWith('{') ? textOf(unwrapped(value)) : value
   return typeof value === 'object' && value !== null ? Object.values(value).map(textOf).join('\n') : ''
+}
+
+/** Returns the object in a text that is one of JSON; of any other, its text in a list. */
+function unwrapped(text: string): object {
+  try {
+    return JSON.parse(text) as object
+  } catch {
+    return [` ${text}`]
+  }
 }
 
 const MESSAGES: Api = {

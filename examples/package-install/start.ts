@@ -248,7 +248,7 @@ function npmOf(registry: Registry): Manager {
     install: ({ npm }) => `npm install --no-audit --no-fund '${npm}'`,
     had: ({ npm }) => {
       const [, module = ''] = /^([\w-]+)/.exec(npm) ?? []
-      return `node -p "'HAD ' + require('./node_modules/${module}/package.json').version" 2>&-`
+      return `sed -n 's/.*"version":"\\([^"]*\\)".*/HAD \\1/p' node_modules/${module}/package.json 2>&-`
     },
   }
 }

@@ -7,7 +7,7 @@ const MODEL = 'claude-haiku-4-5'
 const TURNS_MAX = 40
 /** A connection may have been closed meanwhile: it asks once more, as SDKs do. */
 const TRIES_MAX = 3
-const COMMAND_MS_MAX = 30_000
+const COMMAND_MS_MAX = 120_000
 const SAID_CHARACTERS_MAX = 20_000
 const TOOL = {
   name: 'bash',
