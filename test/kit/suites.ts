@@ -14,24 +14,16 @@ const PLACES = [
   join(ROOT, '..', '.mirror'),
 ]
 
-/** A suite that is here. */
-export interface SuiteFiles {
-  /** Returns the names of the files below a directory of it. */
-  readonly list: (directory: string) => readonly string[]
-  readonly read: (file: string) => Buffer
-}
+/** Returns the files of one directory of a suite, by their names. */
+export type SuiteFiles = (directory: string) => ReadonlyMap<string, Buffer>
 
 /** Returns a suite by its repository on GitHub; undefined where it is not here. */
 export function suiteFiles(owner: string, name: string): SuiteFiles | undefined {
   for (const place of PLACES) {
     const snapshot = join(place, `${owner}+${name}`, 'repo')
-    if (existsSync(snapshot)) return fromGit(snapshot)
-    const directory = join(place, name)
-    if (existsSync(directory))
-      return {
-        list: (below) => readdirSync(join(directory, below), { encoding: 'utf8' }).sort(),
-        read: (file) => readFileSync(join(directory, file)),
-      }
+    if (existsSync(snapshot)) return (directory) => filesInGit(snapshot, directory)
+    const whole = join(place, name)
+    if (existsSync(whole)) return (directory) => filesIn(join(whole, directory))
   }
   return undefined
 }
@@ -41,19 +33,29 @@ export function absent(owner: string, name: string): string {
   return `${owner}/${name} is not here: FIREBREAK_SUITES names the directory that it lies in`
 }
 
-function fromGit(directory: string): SuiteFiles {
-  const git = (...args: readonly string[]) => {
-    const ran = spawnSync('git', ['-C', directory, '-c', 'safe.directory=*', ...args], { maxBuffer: 64_000_000 })
-    if (ran.status !== 0) throw new Error(`${directory}: ${ran.stderr}`)
+function filesIn(directory: string): ReadonlyMap<string, Buffer> {
+  const files = readdirSync(directory, { withFileTypes: true }).filter((each) => each.isFile())
+  return new Map(files.map(({ name }) => [name, readFileSync(join(directory, name))]))
+}
+
+/** Reads the blobs of one directory of the newest commit, all in one process of git’s. */
+function filesInGit(repository: string, directory: string): ReadonlyMap<string, Buffer> {
+  const git = (args: readonly string[], input?: string) => {
+    const options = { maxBuffer: 64_000_000, ...(input !== undefined && { input }) }
+    const ran = spawnSync('git', ['-C', repository, '-c', 'safe.directory=*', ...args], options)
+    if (ran.status !== 0) throw new Error(`${repository}: ${ran.stderr}`)
     return ran.stdout
   }
-  return {
-    list: (below) =>
-      git('ls-tree', '-z', '--name-only', 'HEAD', `${below}/`)
-        .toString('utf8')
-        .split('\0')
-        .filter((path) => path !== '')
-        .map((path) => path.slice(below.length + 1)),
-    read: (file) => git('cat-file', 'blob', `HEAD:${file}`),
+  const listed = git(['ls-tree', '-z', 'HEAD', ...(directory === '' ? [] : [`${directory}/`])]).toString('utf8')
+  const blobs = [...listed.matchAll(/\d+ blob ([0-9a-f]+)\t([^\0]+)/g)].map(([, id = '', path = '']) => ({ id, path }))
+  const all = git(['cat-file', '--batch'], blobs.map(({ id }) => `${id}\n`).join(''))
+  const files = new Map<string, Buffer>()
+  let at = 0
+  for (const { path } of blobs) {
+    const end = all.indexOf('\n', at)
+    const bytes = Number(all.toString('latin1', at, end).split(' ')[2])
+    files.set(path.slice(path.lastIndexOf('/') + 1), all.subarray(end + 1, end + 1 + bytes))
+    at = end + 1 + bytes + 1
   }
+  return files
 }

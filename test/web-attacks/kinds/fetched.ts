@@ -36,10 +36,10 @@ const guardian: AttackKind = {
   run: async (cell) => {
     const suite = suiteFiles('aws', 'http-desync-guardian')
     if (suite === undefined) return { cases: 0, skipped: absent('aws', 'http-desync-guardian') }
-    const all = suite
-      .list('tests')
-      .filter((file) => file.endsWith('.yaml'))
-      .flatMap((file) => (parse(suite.read(`tests/${file}`).toString('utf8')) as readonly GuardianCase[] | null) ?? []) // by its README
+    const all = [...suite('tests')].flatMap(([file, bytes]) =>
+      // By its README.
+      file.endsWith('.yaml') ? ((parse(bytes.toString('utf8')) as readonly GuardianCase[] | null) ?? []) : [],
+    )
     const to = await cell.at(HOST, 'http')
     const heard = await cell.each(all, (one) => cell.send(to, bytesOf(one)))
     return {
@@ -72,7 +72,7 @@ const garden: AttackKind = {
   run: async (cell) => {
     const suite = suiteFiles('narfindustries', 'http-garden')
     if (suite === undefined) return { cases: 0, skipped: absent('narfindustries', 'http-garden') }
-    const text = suite.read('TROPHIES.md').toString('utf8')
+    const text = suite('').get('TROPHIES.md')?.toString('utf8') ?? ''
     const payloads = [...text.matchAll(/^\s*- Payloads?: `(.+?)`\s*$/gm)].map(([, payload = '']) => unescaped(payload))
     const all = [...new Set(payloads.flatMap((payload) => [payload, aimed(payload), aimed(payload) + SECOND]))]
     const to = await cell.at(HOST, 'http')
