@@ -11,6 +11,7 @@ import { type GitServer, git, gitServer } from '../kit/git-server.ts'
 import { temporaryDirectory } from '../kit/temporary.ts'
 
 const GIT = existsSync('/usr/bin/git')
+const OID = 'a'.repeat(64)
 
 describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
   let said: Readonly<Record<string, string>> = {}
@@ -37,7 +38,7 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
     )
     await git(own, 'push', '-q', join(server.directory, 'shop/secret.git'), 'HEAD:main')
     const at = `${server.url}/shop/desk.git`
-    const attempts: Readonly<Record<string, string>> = {
+    const attempts: Record<string, string> = {
       clone: `cd /tmp && git clone -q ${at} desk && cd desk && git log --format=%s origin/main && git branch -r`,
       'other repository': `cd /tmp && git clone -q ${server.url}/shop/secret.git`,
       branch: `cd /tmp/desk && git checkout -q -b agent/new && git commit -q --allow-empty -m three && git push origin HEAD`,
@@ -51,6 +52,16 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
       'two grants': `cd /tmp/desk && git push origin origin/main:refs/heads/agent/two origin/main:refs/heads/review/two`,
       'one of two is used up': `cd /tmp/desk && git push origin origin/main:refs/heads/agent/three origin/main:refs/heads/review/three`,
     }
+    const lfs = `${at}/info/lfs/objects`
+    const type = 'application/vnd.git-lfs+json'
+    const batch = JSON.stringify({ operation: 'download', objects: [{ oid: OID, size: 4 }] })
+    attempts.lfs = `curl -sS -m 20 -H 'content-type: ${type}' -d '${batch}' ${lfs}/batch; echo; curl -sS -m 20 ${lfs}/${OID}`
+    server.answers = ({ method, target }) => {
+      if (!target.includes('/info/lfs/') && target !== '/kept/file?signed=1') return undefined
+      const actions = { download: { href: `${server.url}/kept/file?signed=1`, header: { 'x-signed': 'secret-sign' } } }
+      const said = JSON.stringify({ objects: [{ oid: OID, size: 4, actions }] })
+      return { status: 200, headers: [['content-type', type]], body: Buffer.from(method === 'GET' ? 'file' : said) }
+    }
     const who = 'git config --global user.name A; git config --global user.email a@example.org'
     const script = scriptOf(attempts, 'echo "rc $?"')
     const state = join(directory, 'state')
@@ -62,6 +73,7 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
             'shop/desk refs/heads/main: fetch': 'read',
             'shop/desk refs/heads/agent/*: fetch, push': 'write',
             'shop/desk refs/heads/review/*: push': 'irreversible',
+            'shop/desk: lfs': 'read',
           },
         },
       },
@@ -70,7 +82,11 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
           grants: [
             {
               upstream: 'forge',
-              tools: ['shop/desk refs/heads/main: fetch', 'shop/desk refs/heads/agent/*: fetch, push'],
+              tools: [
+                'shop/desk refs/heads/main: fetch',
+                'shop/desk refs/heads/agent/*: fetch, push',
+                'shop/desk: lfs',
+              ],
               expires: '1d',
             },
             {
@@ -133,6 +149,15 @@ describe('git of a cell', { skip: SKIP || (!GIT && 'no git') }, () => {
     assert.ok(
       entries.some((entry) => entry.kind === 'action.refused' && JSON.stringify(entry.reasons).includes('budget')),
     )
+  })
+
+  it('a file of LFS comes from where its server says, and nothing of that is shown', () => {
+    const [listed = '', file] = (said.lfs ?? '').split('\n')
+    assert.match(listed, /"href":"http:\/\/127\.0\.0\.1:\d+\/shop\/desk\.git\/info\/lfs\/objects\//)
+    assert.doesNotMatch(listed, /sign|kept/)
+    assert.equal(file, 'filerc 0')
+    const sent = server.exchanges.find(({ target }) => target === '/kept/file?signed=1')
+    assert.ok(sent?.headers.some(([name, value]) => name === 'x-signed' && value === 'secret-sign'))
   })
 
   it('another branch, a force, a deletion, a tag: refused in git’s words, and nothing of it was sent', () => {

@@ -53,6 +53,7 @@ export class CellWeb {
   /** Bounds on lists of packages that are read whole. */
   readonly #lists = new Room(LISTS_WAITING_BYTES_MAX)
   readonly #listSlots = new Slots(LISTS_AT_ONCE)
+  #complainedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: CellWebOptions) {
     const { gate, cell, leaf } = options
@@ -86,16 +87,25 @@ export class CellWeb {
     }
     cell.underWay++
     reply.gone.addEventListener('abort', () => void cell.underWay--, { once: true })
-    this.#serve(request, reply).catch((error: unknown) => {
-      // A bug of ours: the cell learns nothing of it, and no door stays open.
-      process.stderr.write(`gateway: ${error instanceof Error ? error.stack : String(error)}\n`)
-      reply.refuse(500, 'refused by Firebreak: the gateway failed')
-    })
+    this.#serve(request, reply).catch((error: unknown) => this.#failed(error, reply))
   }
 
-  #serve(request: WebRequest, reply: WebReply): Promise<void> {
+  /** Takes a bug of ours: the cell learns nothing of it, no door stays open, and its owner is told once in a second at most. */
+  #failed(error: unknown, reply: WebReply): void {
+    const { gate, cell } = this.#options
+    if (performance.now() - this.#complainedAtMs >= 1_000) {
+      this.#complainedAtMs = performance.now()
+      process.stderr.write(`gateway: ${error instanceof Error ? error.stack : String(error)}\n`)
+    }
+    refuseFrame(gate, cell, 'the gateway failed').then(
+      (action) => reply.refuse(500, 'refused by Firebreak: the gateway failed', action),
+      () => reply.refuse(500, 'refused by Firebreak: the gateway failed'),
+    )
+  }
+
+  async #serve(request: WebRequest, reply: WebReply): Promise<void> {
     const serve = this.#serverOf(request)
-    return serve === undefined ? this.#refuse(request, reply) : serve(request, reply)
+    await (serve === undefined ? this.#refuse(request, reply) : serve(request, reply))
   }
 
   /** Returns what serves the requests to a place that the cell may reach; undefined for any other. */

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { WebReply } from '../../web/web-request.ts'
 import { HISTORY_HEADERS, HistoryAnswer, historyRequest, joined } from './history.ts'
 import type { NamedPattern } from './line.ts'
-import type { Parents } from './pack/pack-walk.ts'
+import { LOOK_COMMITS_MAX, type Parents } from './pack/pack-walk.ts'
 import type { GitPush } from './push.ts'
 import { type HistoryQuestion, judgeUpdate, type KnownCommits } from './push-kind.ts'
 import { coversRepository, fetchedRefs, patternFor } from './repository-pattern.ts'
@@ -29,7 +29,8 @@ export async function askedHistory(
   const by = patterns.find((pattern) => pattern.verbs.has('fetch') && coversRepository(pattern, repository))
   const fetched = fetchedRefs(patterns, repository)
   if (by === undefined || fetched === undefined) return own
-  const judged = push.updates.map((update) => judgeUpdate(update, own))
+  const look = { left: LOOK_COMMITS_MAX }
+  const judged = push.updates.map((update) => judgeUpdate(update, own, look))
   const mayAll = judged.every((each) => {
     const change = each.kind === 'known' ? each.change : ({ ref: each.update.ref, kind: 'fast-forward' } as const)
     return patternFor(patterns, repository, change) !== undefined

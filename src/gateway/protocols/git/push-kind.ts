@@ -1,4 +1,4 @@
-import { descent, type Parents } from './pack/pack-walk.ts'
+import { type DescentOptions, descent, LOOK_COMMITS_MAX, type Parents } from './pack/pack-walk.ts'
 import type { RefUpdate } from './push.ts'
 import { isNoObject } from './ref-name.ts'
 
@@ -47,13 +47,17 @@ export const QUESTION_COMMITS_MAX = 32
  * Judges one update by the commits that are known. The name that a push says that a ref has now is compared by the server
  * when it changes it, so that a fast-forward from that name is one of the ref, or fails.
  */
-export function judgeUpdate(update: RefUpdate, { parents, shallow }: KnownCommits): JudgedUpdate {
+export function judgeUpdate(
+  update: RefUpdate,
+  { parents, shallow }: KnownCommits,
+  look: DescentOptions['look'] = { left: LOOK_COMMITS_MAX },
+): JudgedUpdate {
   const { from, to } = update
   const known = (kind: PushKind) => ({ kind: 'known', change: { ...update, kind } }) as const
   const [kind, ...others] = possibleKinds(update)
   if (others.length === 0) return known(kind)
   // A server may take a commit that the push calls shallow for one without parents: nothing is proven through it.
-  const { isProven, unknown } = descent(parents, to, from, shallow)
+  const { isProven, unknown } = descent(parents, to, from, { ends: shallow, look })
   if (isProven) return known('fast-forward')
   if (unknown.length === 0 || unknown.length > QUESTION_COMMITS_MAX) return known('force')
   return { kind: 'ask', update, question: { older: from, newer: unknown } }
@@ -61,16 +65,18 @@ export function judgeUpdate(update: RefUpdate, { parents, shallow }: KnownCommit
 
 /** Returns the kind of every change, where nothing more will be known: what is not proven may lose commits. */
 export function changesOf(updates: readonly RefUpdate[], commits: KnownCommits): readonly RefChange[] {
+  const look = { left: LOOK_COMMITS_MAX }
   return updates.map((update) => {
-    const judged = judgeUpdate(update, commits)
+    const judged = judgeUpdate(update, commits, look)
     return judged.kind === 'known' ? judged.change : { ...update, kind: 'force' }
   })
 }
 
 /** Tells whether nothing that is still to come of a pack changes the kind of any update. */
 export function isJudged(updates: readonly RefUpdate[], commits: KnownCommits): boolean {
+  const look = { left: LOOK_COMMITS_MAX }
   return updates.every((update) => {
-    const judged = judgeUpdate(update, commits)
+    const judged = judgeUpdate(update, commits, look)
     // A force of a branch may turn out to be none; one of a tag does not.
     return judged.kind === 'known' && (judged.change.kind !== 'force' || update.ref.startsWith('refs/tags/'))
   })

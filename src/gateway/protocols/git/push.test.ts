@@ -9,7 +9,7 @@ import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
 import { refusePush } from './git-refusal.ts'
 import { readGitRequest } from './git-request.ts'
 import { HISTORY_HEADERS, HistoryAnswer, historyRequest, joined } from './history.ts'
-import { PackWalk, type Parents } from './pack/pack-walk.ts'
+import { LOOK_COMMITS_MAX, PackWalk, type Parents } from './pack/pack-walk.ts'
 import { FLUSH, pkt } from './pkt-line.ts'
 import { type GitPush, PUSH_UPDATES_MAX, PushReader, unlistedMeanings, writePush } from './push.ts'
 import { changesOf, isJudged, judgeUpdate, type KnownCommits } from './push-kind.ts'
@@ -243,6 +243,19 @@ describe('the kind of a change', () => {
       [kinds(from), kinds(from, ends), kinds(ends, ends)],
       [['fast-forward'], ['force'], ['fast-forward']],
     )
+  })
+})
+
+describe('the kinds of many changes', () => {
+  it('S17: are proven over so many commits together, and what is left counts as a force', () => {
+    const name = (i: number) => (i + 1).toString(16).padStart(40, '0')
+    const parents = new Map(Array.from({ length: 4_000 }, (_, i) => [name(i + 1), [name(i)]] as const))
+    const update = { from: name(0), to: name(4_000) }
+    const updates = Array.from({ length: 20 }, (_, i) => ({ ref: `refs/heads/${i}`, ...update }))
+    const kinds = changesOf(updates, known(parents)).map(({ kind }) => kind)
+    const proven = Math.floor(LOOK_COMMITS_MAX / 4_001)
+    assert.deepEqual(kinds, [...Array(proven).fill('fast-forward'), ...Array(20 - proven).fill('force')])
+    assert.equal(isJudged(updates, known(parents)), false)
   })
 })
 

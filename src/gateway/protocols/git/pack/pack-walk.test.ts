@@ -183,7 +183,7 @@ describe('the history between two commits', () => {
     assert.deepEqual(descent(parents, 'a', 'd'), { isProven: false, unknown: ['a'] })
     assert.deepEqual(descent(parents, 'loop', 'a'), { isProven: false, unknown: [] })
     // A commit that a push calls shallow may be meant, and nothing behind it.
-    assert.deepEqual(descent(parents, 'd', 'c', new Set(['c'])), { isProven: true, unknown: [] })
-    assert.deepEqual(descent(parents, 'd', 'a', new Set(['c'])), { isProven: false, unknown: ['x'] })
+    assert.deepEqual(descent(parents, 'd', 'c', { ends: new Set(['c']) }), { isProven: true, unknown: [] })
+    assert.deepEqual(descent(parents, 'd', 'a', { ends: new Set(['c']) }), { isProven: false, unknown: ['x'] })
   })
 })

@@ -307,26 +307,41 @@ export interface Descent {
   readonly unknown: readonly string[]
 }
 
-/** Commits that a fast-forward goes over at most, to be proven. */
+/** Commits that a fast-forward goes over at most, to be proven; and all those of one push, at one look. */
 export const DESCENT_COMMITS_MAX = 4_096
+export const LOOK_COMMITS_MAX = 32_768
 
-/** Looks for a commit among the ancestors of another one, in commits that are known; behind those of `ends` nobody looks. */
+/** Looks for a commit among the ancestors of another one, in commits that are known. */
 export function descent(
   parents: Parents,
   newer: string,
   older: string,
-  ends: ReadonlySet<string> = new Set(),
+  { ends = NONE, look = { left: LOOK_COMMITS_MAX } }: DescentOptions = {},
 ): Descent {
   const seen = new Set([newer])
   const unknown: string[] = []
+  const most = Math.min(DESCENT_COMMITS_MAX, look.left)
   for (const each of seen) {
     // A longer way is looked at by nobody: what it proves would cost everybody's time.
-    if (seen.size > DESCENT_COMMITS_MAX) return { isProven: false, unknown: [] }
-    if (each === older) return { isProven: true, unknown: [] }
-    if (ends.has(each)) continue
-    const known = parents.get(each)
+    if (seen.size > most) break
+    if (each === older) {
+      look.left -= seen.size
+      return { isProven: true, unknown: [] }
+    }
+    const known = ends.has(each) ? [] : parents.get(each)
     if (known === undefined) unknown.push(each)
     else for (const parent of known) seen.add(parent)
   }
-  return { isProven: false, unknown }
+  look.left -= seen.size
+  return { isProven: false, unknown: seen.size > most ? [] : unknown }
 }
+
+/** Bounds of a look for a commit. */
+export interface DescentOptions {
+  /** Commits behind which nobody looks. */
+  readonly ends?: ReadonlySet<string>
+  /** Commits that may still be gone over, in all looks that share it. */
+  readonly look?: { left: number }
+}
+
+const NONE: ReadonlySet<string> = new Set()
