@@ -366,8 +366,14 @@ describe('loadConfig', () => {
     [
       'an answer larger than any may be',
       (t) => t.replace('{ effect: read }', '{ effect: read, maxBytes: 5MiB }'),
+      7,
+      /answered in one piece, which has at most 4MiB/,
+    ],
+    [
+      'more bytes than any budget has',
+      (t) => t.replace('{ effect: read }', '{ effect: read, maxBytes: 1025GiB }'),
       10,
-      /found "5MiB"/,
+      /found "1025GiB"/,
     ],
     ['more places than money has', (t) => t.replace('500 EUR/day', '0.00001 EUR/day'), 26, /found/],
     ['not YAML', (t) => t.replace('agents:', 'agents: ['), 18, /./],

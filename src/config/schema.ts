@@ -215,10 +215,10 @@ const tool = object('a tool', {
     'how long its upstream may say nothing of a call, its progress neither; at most 10min; absent: as under its upstream',
   ),
   maxBytes: optional(
-    text('a size like 200KiB, at most 4MiB', (t) =>
-      (size(t) ?? Infinity) <= LIMITS.answerBytesMax ? size(t) : undefined,
+    text('a size like 200KiB, at most 4MiB; of what passes as it comes (http, model, packages, git) 1024GiB', (t) =>
+      (size(t) ?? Infinity) <= LIMITS.passingBytesMax ? size(t) : undefined,
     ),
-    'the most that an answer may have, and what a call sets aside of a budget of bytes; absent: 4MiB',
+    'the most that an answer may have, of the web with its request, and what a call sets aside of a budget of bytes; absent: 4MiB',
   ),
   settles: optional(field, 'where its answer says what was charged; more than was reserved is always charged'),
   settlesDown: optional(bool('whether less than was reserved is believed'), 'less is believed, too; absent: false'),

@@ -105,6 +105,8 @@ describe('a configuration with one line narrowed', () => {
   })
 
   it('keeps every other byte, comments included', () => {
+    const named = tightened(BLOCK, 'desk', { kind: 'tools', grant: 0, keep: ['model:generate', 'package:list'] })
+    assert.match(named ?? '', /tools: \[generate, list\]/, 'as they stand under their upstream')
     const next = tightened(BLOCK, 'desk', { kind: 'tools', grant: 0, keep: ['refunds.create'] })
     assert.equal(next, BLOCK.replace('[refunds.create, refunds.list]', '[refunds.create]'))
     const budget = tightened(BLOCK, 'desk', { kind: 'budget', grant: 1, of: 'calls', to: '3/min' })

@@ -1,5 +1,6 @@
 import { isMap, isSeq, type ParsedNode, parseDocument, type YAMLMap } from 'yaml'
 import { yamlText } from '../host/prepare/tool-stub.ts'
+import { type Operation, operationIn } from '../model/index.ts'
 import type { Tightening } from '../recovery/incident/tighten.ts'
 
 /**
@@ -11,12 +12,13 @@ export function tightened(text: string, agent: string, change: Tightening): stri
   switch (change.kind) {
     case 'tools':
       if (change.keep.length === 0) return without(text, grant(change.grant))
-      return written(text, [...grant(change.grant), 'tools'], flowList(change.keep))
+      return written(text, [...grant(change.grant), 'tools'], flowList(change.keep.map(writtenName)))
     case 'budget':
       return written(text, [...grant(change.grant), 'budget', change.of], change.to)
     case 'accepts': {
       const [upstream = '', ...tool] = change.tool.split('/')
-      return written(text, ['upstreams', upstream, 'tools', tool.join('/'), 'accepts'], flowList(change.keep))
+      const name = writtenName(tool.join('/'))
+      return written(text, ['upstreams', upstream, 'tools', name, 'accepts'], flowList(change.keep))
     }
     case 'enforce':
       return written(text, ['containment', 'detectors', change.detector, 'mode'], 'enforce')
@@ -24,6 +26,14 @@ export function tightened(text: string, agent: string, change: Tightening): stri
       return written(text, ['containment', 'decoys'], flowList([change.tool]))
   }
 }
+
+/** Returns a granted name as it stands under `tools:`: there its upstream says what kind of operation it is. */
+function writtenName(granted: string): string {
+  const { operation, tool } = operationIn(granted)
+  return OF_UPSTREAM.has(operation) ? tool : granted
+}
+
+const OF_UPSTREAM: ReadonlySet<Operation> = new Set(['model', 'package', 'git', 'tunnel'])
 
 type Path = readonly (string | number)[]
 

@@ -64,6 +64,22 @@ describe('timeout', () => {
   })
 })
 
+describe('maxBytes', () => {
+  it('S17: of what passes as it comes is 1,024 GiB at most, and of a call to a tool 4 MiB', async () => {
+    const of = async (maxBytes: string, upstream: object, name: string) => {
+      const loaded = await load({ ...upstream, tools: { [name]: { effect: 'read', maxBytes } } })
+      return loaded.ok
+        ? loaded.value.upstreams.get('shop' as UpstreamName)?.tools.get(name as ToolName)?.maxBytes
+        : loaded.reason.map(({ message }) => message).join('; ')
+    }
+    const origin = { mcp: undefined, http: { origin: 'https://shop.example' } }
+    assert.equal(await of('5GiB', origin, 'GET /{file}'), 5 * 1024 ** 3)
+    assert.match(String(await of('1025GiB', origin, 'GET /{file}')), /1025GiB/)
+    assert.equal(await of('4MiB', {}, 'a'), 4 * 1024 ** 2)
+    assert.match(String(await of('5MiB', {}, 'a')), /in one piece, which has at most 4MiB/)
+  })
+})
+
 describe('ca', () => {
   it('is read at a start; one that is none leaves its upstream out, and no other', async () => {
     for (const [file, down] of [

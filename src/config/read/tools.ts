@@ -33,7 +33,7 @@ export function readTools(judge: Judge, value: ShapedUpstream, source: Source): 
         'amount: and currency: paths to its arguments',
       )
     }
-    const fault = countingFault(tool)
+    const fault = countingFault(tool, operation)
     if (fault !== undefined) report(judge, source, `"${name}" ${fault.problem}`, fault.expected)
     const granted = grantedName(operation, name)
     if (operation === 'git') checkRequest(judge, name, tool, source)
@@ -162,7 +162,13 @@ function returnsOfAll(tools: ReadonlyMap<ToolName, DeclaredTool>): Pick<Declared
   return issued.length === 0 ? {} : { returns: [{ path: [], labels: [UNTRUSTED, ...issued] }] }
 }
 
-function countingFault({ effect, rows, maxRows, settles, settlesDown }: ShapedTool) {
+function countingFault(
+  { effect, rows, maxRows, settles, settlesDown, maxBytes = 0 }: ShapedTool,
+  operation: Operation,
+) {
+  if (operation === 'tool' && maxBytes > LIMITS.answerBytesMax) {
+    return { problem: 'is answered in one piece, which has at most 4MiB', expected: 'maxBytes: of at most 4MiB' }
+  }
   if ((rows === undefined) !== (maxRows === undefined)) {
     return { problem: 'says only half of what is needed to count its rows', expected: 'rows: and maxRows:' }
   }

@@ -7,6 +7,7 @@ import {
   type CellId,
   type DelegationId,
   type Effect,
+  grantedName,
   isBelow,
   isConnection,
   isJsonObject,
@@ -17,7 +18,6 @@ import {
   RUNGS,
   type Rung,
 } from '../../model/index.ts'
-
 import { Timeline } from './timeline.ts'
 import { isWellFormed } from './well-formed.ts'
 import { joined, ours, rungText, said, type Wording, w } from './wording.ts'
@@ -30,6 +30,8 @@ export interface Use {
   readonly seq: number
   readonly atMs: number
   readonly tool: string
+  /** Its operations by the names that grants and declarations know them by, with their upstream; its own is the first. */
+  readonly operations: readonly string[]
   readonly effect: Effect
   readonly grants: readonly string[]
   readonly spend?: { readonly units: bigint; readonly currency: string }
@@ -236,7 +238,7 @@ export class Dossier {
     if (late) this.later.effects++
     const name = `${upstream} ${operation} ${tool}`
     const back = this.timeline.run(`connects ${name}`, { seq, atMs }, w`its relay reaches ${name}`, 'plain')
-    const use = { cell, seq, atMs, tool: name, effect, grants: [] }
+    const use = { cell, seq, atMs, tool: name, operations: [name], effect, grants: [] }
     this.#open.set(action, { tool: name, effect, late, back, use })
     return true
   }
@@ -463,7 +465,20 @@ function nameOf({ upstream, tool }: { readonly upstream?: string; readonly tool?
 function useOf(entry: Of<'action.intent'>, tool: string): Use {
   const { cell, seq, atMs, effect } = entry
   const spend = entry.spend === undefined ? undefined : moneyFrom(entry.spend)
-  return { cell, seq, atMs, tool, effect, grants: chargedOf(entry), ...(spend && { spend }) }
+  return {
+    cell,
+    seq,
+    atMs,
+    tool,
+    operations: operationsOf(entry),
+    effect,
+    grants: chargedOf(entry),
+    ...(spend && { spend }),
+  }
+}
+
+function operationsOf({ upstream, operation, tool, alongside = [] }: ActionIntent): readonly string[] {
+  return [tool, ...alongside].map((each) => `${upstream}/${grantedName(operation, each)}`)
 }
 
 /** Returns the holders that are charged; where none is named, the first grant of its reasons. */

@@ -544,6 +544,18 @@ describe('what to change', () => {
     )
   })
 
+  it('what an action made use of beside its own operation was used, of a model and a git server as of tools', () => {
+    const log = new Log().add(started())
+    const asked = action()
+    const about = { upstream: upstreamName('claude'), operation: 'model', effect: 'irreversible' } as const
+    log.add(intent(asked, 'generate', { ...about, alongside: [toolName('mcp')] }), outcome(asked))
+    const tools = ['model:generate', 'model:mcp', 'model:files']
+    const grants = [{ id: 'g_desk-claude', upstream: 'claude', tools, budgets: [] }]
+    const [kept] = tightenings(dossierOf(log.entries), { ...atHand, grants, hasDecoys: true })
+    assert.ok(kept?.kind === 'tools')
+    assert.deepEqual(kept.keep, ['model:generate', 'model:mcp'])
+  })
+
   it('a detector that saw it and only told is proposed to enforce; nothing is proposed of an agent that did nothing', () => {
     const log = storm()
     const about = { cell: CELL, agent: AGENT, detector: 'velocity', what: 'fast', evidence: [2] } as const

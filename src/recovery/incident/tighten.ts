@@ -64,7 +64,7 @@ export function tightenings(dossier: Dossier, atHand: AtHand): readonly Proposed
 }
 
 function unused({ id, upstream, tools }: GrantAtHand, grant: number, uses: readonly Use[]): readonly Proposed[] {
-  const used = new Set(uses.map(({ tool }) => tool))
+  const used = new Set(uses.flatMap(({ operations }) => operations))
   const keep = tools.filter((tool) => /^(?:resource|prompt):/.test(tool) || used.has(`${upstream}/${tool}`))
   const drop = tools.filter((tool) => !keep.includes(tool))
   if (drop.length === 0 || uses.length === 0) return []
@@ -102,7 +102,7 @@ function capped(
 /** A cell that has seen what anyone can write asks a person, where its tool no longer accepts that. */
 function held({ labels }: Dossier, suspect: readonly Use[], { declared, labelsAtStart }: AtHand): readonly Proposed[] {
   const carried = new Set([...labelsAtStart, ...[...labels.values()].flat()])
-  const tools = new Set(suspect.filter(({ effect }) => effect !== 'read').map(({ tool }) => tool))
+  const tools = new Set(suspect.filter(({ effect }) => effect !== 'read').flatMap(({ operations }) => operations))
   return [...tools].flatMap((tool): readonly Proposed[] => {
     const accepts = declared(tool)?.accepts ?? []
     if (!accepts.includes(UNTRUSTED) || !carried.has(UNTRUSTED)) return []

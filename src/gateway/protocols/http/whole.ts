@@ -39,6 +39,7 @@ export function performWhole(
     target: pattern.text,
     tool: grantedName('request', pattern.text),
     args,
+    ...(request.body !== undefined && { leaving: request.body.length }),
     connect: () =>
       line.down === undefined
         ? undefined
@@ -58,7 +59,7 @@ function prepared(
   room: Room,
 ): Prepared {
   const head = requestHead(method, path, line.origin.authority, headers)
-  const bytesMax = declared.maxBytes ?? LIMITS.answerBytesMax
+  const bytesMax = Math.min(declared.maxBytes ?? LIMITS.answerBytesMax, LIMITS.answerBytesMax)
   return {
     bytes: body === undefined ? head : Buffer.concat([head, body]),
     send: async ({ onPart: _, ...options }) => {
