@@ -43,12 +43,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const LENT: readonly string[] = ['cells/descriptors.ts', 'cells/unprivileged.ts']
 
 /** Modules with which a connection can be made, or a name asked for. */
-const CONNECTS = /^(?:node:)?(?:net|tls|https?|http2|dns|dns\/promises|dgram)$|^undici(?:\/|$)|\/node-http\.ts$/
+const CONNECTS = /^(?:node:)?(?:net|tls|https?|http2|dns|dns\/promises|dgram)$|^undici(?:\/|$)|^ws$|\/node-http\.ts$/
 /** What may be loaded of them where nothing connects. */
 const MAY_LOAD: Readonly<Record<string, readonly string[]>> = {
   'node:net': ['isIP', 'Socket', 'createServer', 'createServerascreateListener'],
   'node:http2': ['createSecureServer'],
-  'node-http.ts': ['createServer'],
+  'node-http.ts': ['createServer', 'ServerResponse'],
 }
 
 /** Makes a socket that could send anywhere, and binds it to a descriptor of a cell's network: that and nothing else. */

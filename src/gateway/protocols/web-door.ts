@@ -30,6 +30,7 @@ const LISTS_AT_ONCE = 8
 /** Bytes of what is asked of models, and answered: two conversations as long as any, one of which is being unpacked. */
 const CONVERSATIONS_BYTES_MAX = 100_663_296
 
+const NO_UPGRADE = 'it asks for another protocol on its connection (Upgrade), and there is none'
 const NOT_TUNNELLED = { sentence: 'refused by Firebreak: it is reached by a tunnel alone', reference: undefined }
 
 export interface CellWebOptions {
@@ -105,7 +106,18 @@ export class CellWeb {
 
   async #serve(request: WebRequest, reply: WebReply): Promise<void> {
     const serve = this.#serverOf(request)
+    if (request.start !== undefined && serve !== undefined && !this.#isHttp(request)) {
+      const { gate, cell } = this.#options
+      const action = await refuseFrame(gate, cell, `${placeText(request.place)}: ${NO_UPGRADE}`)
+      return reply.refuse(426, `refused by Firebreak: ${NO_UPGRADE}`, action)
+    }
     await (serve === undefined ? this.#refuse(request, reply) : serve(request, reply))
+  }
+
+  /** Tells whether a place is an origin whose requests go by their patterns. */
+  #isHttp({ place }: WebRequest): boolean {
+    const { cell } = this.#options
+    return [...cell.upstreams.values()].some((line) => line instanceof HttpLine && line.isAt(place))
   }
 
   /** Returns what serves the requests to a place that the cell may reach; undefined for any other. */

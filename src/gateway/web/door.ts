@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import {
   createSecureServer,
   type Http2SecureServer,
@@ -8,7 +8,7 @@ import {
 } from 'node:http2'
 import { createServer as createListener, isIP, type Server, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { createServer } from '../../model/host/node-http.ts'
+import { createServer, ServerResponse } from '../../model/host/node-http.ts'
 import { LIMITS, ok, type Result } from '../../model/index.ts'
 import { cutConnection, parseInPieces, unparsedOf } from '../fairness/http-pieces.ts'
 import { readAuthority } from '../origins/origin.ts'
@@ -21,6 +21,7 @@ import { IdleConnections } from './idle-connections.ts'
 import type { CellNames } from './names.ts'
 import { NodeReply } from './web-reply.ts'
 import { placeText, type WebPlace, type WebReply, type WebRequest } from './web-request.ts'
+import { asksForWebSocket, type WebSocketStart, webSocketStart } from './web-socket-start.ts'
 
 /** A socket of a cell's network that this gateway was handed, on which programs reach for any address. */
 export interface CellWebSocket {
@@ -67,7 +68,7 @@ export class WebDoor {
   readonly #listening: Server[] = []
   readonly #open = new Set<Socket>()
   /** Answers under way by their connection of HTTP/1.1. */
-  readonly #busy = new WeakMap<object, ServerResponse | Http2ServerResponse>()
+  readonly #busy = new WeakMap<object, InstanceType<typeof ServerResponse> | Http2ServerResponse>()
   readonly #idle: IdleConnections
   /** Requests whose answers have not gone. */
   #requests = 0
@@ -80,6 +81,7 @@ export class WebDoor {
       parseInPieces(socket)
       this.#idle.watch(socket)
     })
+    this.#plain.on('upgrade', (request, socket, head) => this.#takeStart('http', request, socket, head))
     this.#refusesOther(this.#plain)
   }
 
@@ -181,6 +183,9 @@ export class WebDoor {
       this.#idle.watch(socket)
     })
     server.on('session', (session) => this.#idle.watch(session))
+    server.on('upgrade', (request, socket, head) => this.#takeStart('https', request, socket, head, name))
+    // Node hands these options on to no server of HTTP/1.1 inside of TLS.
+    Object.assign(server, { shouldUpgradeCallback: asksForWebSocket })
     server.on('sessionError', () => undefined)
     server.on('tlsClientError', () => undefined)
     this.#refusesOther(server)
@@ -217,8 +222,9 @@ export class WebDoor {
   #take(
     scheme: WebPlace['scheme'],
     request: IncomingMessage | Http2ServerRequest,
-    response: ServerResponse | Http2ServerResponse,
+    response: InstanceType<typeof ServerResponse> | Http2ServerResponse,
     secured?: string,
+    start?: WebSocketStart,
   ): void {
     const { socket } = request
     const connection = 'stream' in request ? request.stream.session : socket
@@ -231,7 +237,9 @@ export class WebDoor {
     if (!('stream' in request)) this.#busy.set(socket, response)
     this.#requests++
     this.#idle.begin(connection)
-    response.once('close', () => {
+    // A connection that is a WebSocket is busy to its end.
+    const busy = start === undefined ? response : connection
+    busy.once('close', () => {
       this.#requests--
       this.#busy.delete(connection)
       this.#idle.end(connection)
@@ -242,7 +250,7 @@ export class WebDoor {
     const port = socket.localPort ?? 0
     const place: WebPlace = { scheme, host: dialled, port }
     const named = 'authority' in request && request.authority !== '' ? request.authority : request.headers.host
-    const fault = framingFault(request)
+    const fault = framingFault(request, start !== undefined)
     if (fault !== undefined) {
       // What follows on the connection is whatever its sender meant it to be.
       if ('shouldKeepAlive' in response) response.shouldKeepAlive = false
@@ -258,7 +266,29 @@ export class WebDoor {
       this.#options.onUnfit(placeText(place), problem)
       return reply.refuse(421, `refused by Firebreak: ${problem}`)
     }
-    this.#options.onRequest(webRequest(place, request), reply)
+    this.#options.onRequest(webRequest(place, request, start), reply)
+  }
+
+  /** Takes what asks to go on as a WebSocket: its connection is parsed no more, and a refusal ends it. */
+  #takeStart(
+    scheme: WebPlace['scheme'],
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    secured?: string,
+  ): void {
+    const rest = Buffer.concat([head, unparsedOf(socket)])
+    socket.on('error', () => socket.destroy())
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(request.socket)
+    response.once('finish', () => socket.end(() => socket.destroy()))
+    const start = webSocketStart(request, socket, rest, () => {
+      response.detachSocket(request.socket)
+      // Its answer lasts as long as the connection; what that said at its end is read before.
+      socket.once('close', () => void setImmediate(() => response.emit('close')))
+    })
+    this.#take(scheme, request, response, secured, start)
   }
 
   /** Ends a request so that its answer cannot be taken for a whole one: by a reset, not by an end. */
@@ -292,6 +322,7 @@ const HEAD_MS_MAX = 70_000
 const HANDSHAKE_MS_MAX = 10_000
 
 const SERVER_OPTIONS = {
+  shouldUpgradeCallback: asksForWebSocket,
   maxHeaderSize: LIMITS.webHeaderBytesMax,
   requireHostHeader: false,
   keepAliveTimeout: 60_000,
@@ -325,7 +356,11 @@ const SECURE_OPTIONS = {
   keepAliveTimeout: 60_000,
 } as const
 
-function webRequest(place: WebPlace, request: IncomingMessage | Http2ServerRequest): WebRequest {
+function webRequest(
+  place: WebPlace,
+  request: IncomingMessage | Http2ServerRequest,
+  start: WebSocketStart | undefined,
+): WebRequest {
   const headers: [string, string][] = []
   const { rawHeaders, headers: read, method = '', url = '' } = request
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -344,5 +379,6 @@ function webRequest(place: WebPlace, request: IncomingMessage | Http2ServerReque
       ? !request.stream.endAfterHeaders
       : read['transfer-encoding'] !== undefined || Number(length ?? 0) > 0,
     body: request,
+    ...(start && { start }),
   }
 }

@@ -10,8 +10,9 @@ export interface RequestFault {
 /**
  * Returns what of a request servers read in different ways, which Node lets pass; undefined where there is nothing. It leaves
  * with framing of the gateway's own in any case: this is for what stands behind an origin, and for whoever reads the ledger.
+ * `isStart`: of one that asks to go on as a WebSocket.
  */
-export function framingFault(request: IncomingMessage | Http2ServerRequest): RequestFault | undefined {
+export function framingFault(request: IncomingMessage | Http2ServerRequest, isStart = false): RequestFault | undefined {
   const counts = new Map<string, number>()
   for (const [i, name] of request.rawHeaders.entries()) {
     if (i % 2 === 1) continue
@@ -27,11 +28,11 @@ export function framingFault(request: IncomingMessage | Http2ServerRequest): Req
     return { status: 417, problem: 'it expects what no server does here' }
   const length = headers['content-length']
   if (length !== undefined && !/^(?:0|[1-9]\d{0,15})$/.test(length)) return unfit('its length is no plain number')
-  return 'stream' in request ? undefined : plainFault(request)
+  return 'stream' in request ? undefined : plainFault(request, isStart)
 }
 
 /** Returns the fault of what only HTTP/1 has. */
-function plainFault({ httpVersion, headers }: IncomingMessage): RequestFault | undefined {
+function plainFault({ httpVersion, headers }: IncomingMessage, isStart: boolean): RequestFault | undefined {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return unfit('it is of another version of HTTP')
   const coding = headers['transfer-encoding']
   if (coding !== undefined && httpVersion === '1.0') return unfit('HTTP/1.0 has no transfer encoding')
@@ -39,7 +40,7 @@ function plainFault({ httpVersion, headers }: IncomingMessage): RequestFault | u
     return unfit('its transfer encoding is not plain chunks')
   const { upgrade } = headers
   // Java's client offers HTTP/2 with its first request, and goes on without.
-  if (upgrade !== undefined && upgrade.toLowerCase() !== 'h2c')
+  if (upgrade !== undefined && upgrade.toLowerCase() !== 'h2c' && !isStart)
     return { status: 426, problem: 'it asks for another protocol on its connection (Upgrade), and there is none' }
   return undefined
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { WebSocketStart } from './web-socket-start.ts'
 
 /** A place that a program of a cell has reached for: what it dialled, under the name that it was given an address for. */
 export interface WebPlace {
@@ -20,6 +21,8 @@ export interface WebRequest {
   readonly length: number | undefined
   readonly hasBody: boolean
   readonly body: Readable
+  /** Set where it asks to go on as a WebSocket. */
+  readonly start?: WebSocketStart
 }
 
 /** The answer to one request. What it is called with is checked before it is written: an origin's words are not trusted. */

@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
-import { LIMITS } from '../../../model/index.ts'
+import { LIMITS, no, ok, type Result } from '../../../model/index.ts'
+import { dial } from '../../origins/dial.ts'
 import { isPrivateUseName, type Origin } from '../../origins/origin.ts'
 import { poolTo } from '../../origins/pool.ts'
 import { SILENCE_MS_MAX } from './exchange.ts'
@@ -27,9 +29,7 @@ export class OriginClient {
     const { origin, ca, elsewhere, caKey } = this.#options
     this.#pool ??= poolTo(new URL(origin.text), {
       elsewhere,
-      // Whoever wrote down an origin may mean one of their own network. Over TLS who answers there shows that it is meant;
-      // without, whoever controls a name that is given out could send what is for it to any machine there.
-      mayBePrivate: origin.scheme === 'https' || isPrivateUseName(origin.host),
+      mayBePrivate: mayBePrivate(origin),
       ...(ca !== undefined && { ca }),
       caKey,
       connectionsMax: LIMITS.originConnectionsMax,
@@ -37,6 +37,16 @@ export class OriginClient {
       headerBytesMax: LIMITS.webHeaderBytesMax,
     })
     return this.#pool
+  }
+
+  /** Makes a connection of its own, for what goes on after one answer. The error says why there is none. */
+  async dial(lastCheck: () => string | undefined, signal: AbortSignal): Promise<Result<Socket, string>> {
+    const { origin, ca, elsewhere, caKey } = this.#options
+    const { host, port, scheme } = origin
+    const tls = { caKey, protocols: ['http/1.1'], ...(ca !== undefined && { ca }) }
+    const rules = { elsewhere, mayBePrivate: mayBePrivate(origin), lastCheck, signal }
+    const dialled = await dial({ host, port }, { ...rules, ...(scheme === 'https' && { tls }) })
+    return dialled.ok ? ok(dialled.value.socket) : no(dialled.reason.why)
   }
 
   /** Has the next request connect anew; those under way may end. */
@@ -51,4 +61,12 @@ export class OriginClient {
     this.#pool = undefined
     before?.destroy().catch(() => undefined)
   }
+}
+
+/**
+ * Tells whether an origin may be in a network of its owner's. Over TLS who answers there shows that it is meant; without,
+ * whoever controls a name that is given out could send what is for it to any machine there.
+ */
+function mayBePrivate({ scheme, host }: Origin): boolean {
+  return scheme === 'https' || isPrivateUseName(host)
 }

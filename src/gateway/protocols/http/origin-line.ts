@@ -123,6 +123,11 @@ export abstract class OriginLine implements Line {
     return this.#client.pool
   }
 
+  /** Makes a connection of its own, for what goes on after one answer. */
+  dial(...options: Parameters<OriginClient['dial']>): ReturnType<OriginClient['dial']> {
+    return this.#client.dial(...options)
+  }
+
   disconnected(): void {
     this.#client.disconnected()
   }

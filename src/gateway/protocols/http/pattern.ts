@@ -19,8 +19,11 @@ type PatternSegment =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'one' | 'rest'; readonly name: string }
 
+/** The word that stands for a method in the pattern of a WebSocket. */
+export const WEBSOCKET = 'WEBSOCKET'
+
 /** Methods that a pattern may name (RFC 9110, 9.3, and RFC 5789). CONNECT and TRACE are not passed on. */
-export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+export const METHODS = [WEBSOCKET, 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/
 /** Characters of a segment that stand for themselves in a path (RFC 3986, 3.3). */

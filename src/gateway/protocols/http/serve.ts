@@ -4,6 +4,7 @@ import type { Refusal } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import type { Room } from '../../fairness/room.ts'
+import type { Passed, Performed } from '../../pipeline/attempt.ts'
 import type { Prepared } from '../../pipeline/line.ts'
 import { refuseUnprepared, refuseUnrouted } from '../../pipeline/refused.ts'
 import { readTarget } from '../../web/request-target.ts'
@@ -13,9 +14,10 @@ import { headersIn } from './contract.ts'
 import { type AnswerHead, HttpExchange } from './exchange.ts'
 import { sentHeaders } from './headers.ts'
 import type { HttpLine } from './line.ts'
-import { matchQuery, type RequestPattern, type TargetArguments } from './pattern.ts'
+import { matchQuery, type RequestPattern, type TargetArguments, WEBSOCKET } from './pattern.ts'
 import { isReadWhole, WebAnswer } from './web-answer.ts'
 import { performWeb, refusalSentence, requestHead, unshown } from './web-attempt.ts'
+import { performWebSocket } from './web-socket.ts'
 import { performWhole } from './whole.ts'
 
 /** One request that came in, its answer, and the room of its cell for bodies that are read whole. */
@@ -38,7 +40,9 @@ export async function serveHttp(
     const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
     reply.refuse(status, refusalSentence(problem, action), action)
   }
-  const { method } = request
+  const { start } = request
+  // A method of that name is none: only the start of a WebSocket is meant by its pattern.
+  const method = start === undefined ? request.method.replace(/^WEBSOCKET$/, 'websocket') : WEBSOCKET
   const target = readTarget(request.target)
   if (!target.ok) return refuse(target.reason, method, { target: request.target })
   const found = line.patterns.find(method, target.value)
@@ -52,6 +56,12 @@ export async function serveHttp(
   if (!query.ok) return refuse(query.reason, found.pattern.text, { ...found.path, ...queryOf(target.value) })
   const headers = sentHeaders(request.headers, line.injected, gate.secrets.longest() > 0)
   if (!headers.ok) return refuse(headers.reason, found.pattern.text, { ...found.path })
+  if (start !== undefined) {
+    const said = argumentsOf(found.path, query.value, { body: { kind: 'none' }, named: {} })
+    const asked = { pattern: found.pattern, args: said, path: request.target, headers: headers.value, start, reply }
+    const performed = await performWebSocket(gate, cell, line, asked)
+    return performed.kind === 'passed' ? undefined : tellUnshown(performed, line, reply)
+  }
   const body = await readWebBody(request, room)
   if (body.ok && reply.gone.aborted && body.value.kind === 'judged') room.give(body.value.bytes.length)
   if (reply.gone.aborted) return
@@ -130,6 +140,12 @@ async function send(
       }))
   if (reply.hasBegun || reply.gone.aborted) return
   if (performed.kind === 'answered' && performed.answer instanceof WebAnswer) return show(performed.answer, reply)
+  tellUnshown(performed, line, reply)
+}
+
+/** Tells a program of what it is shown no answer, unless it has one or has gone. */
+function tellUnshown(performed: Performed | Passed, line: HttpLine, reply: WebReply): void {
+  if (reply.hasBegun || reply.gone.aborted) return
   const { status, said, reference } = unshown(performed, line.name)
   reply.refuse(status, refusalSentence(said, reference), reference)
 }
@@ -180,7 +196,7 @@ function prepared(
 function argumentsOf(
   path: TargetArguments['path'],
   query: TargetArguments['query'],
-  { body, named }: Sending,
+  { body, named }: Pick<Sending, 'body' | 'named'>,
 ): JsonObject {
   const said: JsonObject = {
     ...path,

@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import { webSocketServer } from '../origins/web-socket.ts'
+
+/** A request of a cell's program to make its connection a WebSocket, before anybody has answered it. */
+export interface WebSocketStart {
+  /** Subprotocols that it offers. */
+  readonly protocols: readonly string[]
+  /**
+   * Answers with a WebSocket. Resolves with it; undefined where its handshake cannot be answered, or whoever asked has gone.
+   *
+   * @param protocol the subprotocol that was agreed upon; none where it is empty.
+   */
+  accept(protocol: string, messageBytesMax: number): Promise<WebSocket | undefined>
+}
+
+/** Tells whether a request asks for a WebSocket, in the one way that RFC 6455 (4.1) has. */
+export function asksForWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    httpVersion === '1.1' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    headers['sec-websocket-version'] === '13' &&
+    /^[A-Za-z0-9+/]{22}==$/.test(headers['sec-websocket-key'] ?? '') &&
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined
+  )
+}
+
+/** Returns the start of a WebSocket on a connection whose parser has been taken off. `detach`: it is HTTP no more. */
+export function webSocketStart(
+  request: IncomingMessage,
+  socket: Duplex,
+  rest: Buffer,
+  detach: () => void,
+): WebSocketStart {
+  const offered = request.headers['sec-websocket-protocol'] ?? ''
+  return {
+    protocols: offered === '' ? [] : offered.split(',').map((each) => each.trim()),
+    async accept(protocol, messageBytesMax) {
+      const server = await webSocketServer(protocol, messageBytesMax)
+      if (socket.destroyed) return undefined
+      detach()
+      return new Promise((resolve) => {
+        server.once('wsClientError', () => resolve(undefined))
+        socket.once('close', () => resolve(undefined))
+        server.handleUpgrade(request, socket, rest, resolve)
+      })
+    },
+  }
+}
