@@ -197,7 +197,7 @@ describe('what a configuration demands of its host', () => {
   })
 
   it('is, of a model, nothing that its configuration has no word for', async () => {
-    const model = { provider: 'anthropic', models: ['claude-*'] }
+    const model = { provider: 'anthropic', models: ['claude-*', 'claude-opus-5', 'claude-99'] }
     const config = (budget: object) => ({
       ...base,
       upstreams: { anthropic: { environment: 'test', model } },
@@ -209,11 +209,12 @@ describe('what a configuration demands of its host', () => {
       },
     })
     const spending = (await said('look', config({ spend: '5 USD/day', tokens: '1000000/day' }))).join('\n')
-    assert.doesNotMatch(spending, /asked for|undoes|without a budget of money|aside/)
+    assert.doesNotMatch(spending, /asked for|undoes|without a budget of money|aside|opus/)
+    assert.match(spending, /no price of claude-99 is known: it is not asked/)
     has(await said('look', config({ calls: '1/min' })), /generate can spend without a budget of money/)
     has(
       await said('look', config({ bytes: '50MiB/day' })),
-      /sets 4194304 bytes of a budget aside, and no more than that/,
+      /sets 4194304 bytes of a budget aside for its answer, and no more of that passes/,
     )
   })
 

@@ -1,18 +1,12 @@
 import type { Ability, HostReport } from '../../cells/abilities.ts'
-import type { Agent, Config, GrantConfig, UpstreamConfig } from '../../config/config.ts'
+import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import { urlsOf } from '../../config/server-urls.ts'
 import { egressOf } from '../../host/prepare/catalogue.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
-import {
-  type DeclaredTool,
-  type EnvironmentName,
-  LIMITS,
-  MODEL_CURRENCY,
-  samePerson,
-  UNTRUSTED,
-} from '../../model/index.ts'
+import { type DeclaredTool, type EnvironmentName, samePerson, UNTRUSTED } from '../../model/index.ts'
 import { type Demand, holds, listed, look, missing } from './demand.ts'
+import { budgetDemands, grantsOf, priceDemands } from './demands-charged.ts'
 import { startDemands } from './demands-start.ts'
 import { launchDemands, offeredDemands, ownerOf, unfitDemands } from './demands-tried.ts'
 import type { Survey } from './findings.ts'
@@ -163,6 +157,7 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Surve
           ),
         ]
       : []),
+    ...priceDemands(about, server),
     ...undoDemands(about, config, upstream),
     ...budgetDemands(about, config, upstream),
     ...(relay ? relayDemands(about, config, upstream) : []),
@@ -222,60 +217,6 @@ export function withoutUndo(config: Config, upstream: UpstreamConfig): readonly 
   return [...upstream.tools.values()].filter(
     ({ name, effect, undo }) => effect !== 'read' && undo === undefined && granted.has(name),
   )
-}
-
-/** A budget counts what an upstream was asked for; what it charged, only where the configuration says where that stands. */
-function budgetDemands(about: string, config: Config, upstream: UpstreamConfig): readonly Demand[] {
-  const { tools, server } = upstream
-  const isOrigin = server.kind === 'origin'
-  const isModel = isOrigin && server.model !== undefined
-  const grants = grantsOf(config, upstream)
-  const under = (kind: string, wanted: (tool: DeclaredTool) => boolean) => {
-    const counted = grants
-      .filter(({ budgets }) => budgets.some((budget) => budget.kind === kind))
-      .flatMap((grant) => [...grant.tools])
-    return [...tools.values()].filter((tool) => counted.includes(tool.name) && wanted(tool))
-  }
-  const spending = [...tools.values()].filter(({ effect }) => effect === 'spend')
-  const capped = under('spend', ({ effect }) => effect === 'spend')
-  const granted = new Set(grants.flatMap((grant) => [...grant.tools]))
-  const uncapped = spending.filter((tool) => granted.has(tool.name) && !capped.includes(tool))
-  // A model is charged by what its answer says of its usage.
-  const unsettled = isModel ? [] : capped.filter(({ settles }) => settles === undefined)
-  const large = under('bytes', ({ maxBytes }) => maxBytes === undefined)
-  return [
-    ...(uncapped.length > 0
-      ? [
-          look(
-            about,
-            `${listed(uncapped)} can spend without a budget of money`,
-            `budget: { spend: 100 ${isModel ? MODEL_CURRENCY : 'EUR'}/day } in the grant`,
-          ),
-        ]
-      : []),
-    ...(unsettled.length > 0
-      ? [
-          look(
-            about,
-            `budgets count what ${listed(unsettled)} was asked for; what it charged beyond is not seen`,
-            isOrigin
-              ? 'its bill: an answer that passes on is not read'
-              : 'settles: the field of its answer that says it',
-          ),
-        ]
-      : []),
-    ...(large.length > 0
-      ? [
-          look(
-            about,
-            `each call of ${listed(large)} sets ${LIMITS.answerBytesMax} bytes of a budget aside${isOrigin ? ', and no more than that passes' : ''}`,
-            isOrigin
-              ? 'no budget of bytes where more has to pass; else maxBytes: under the tool'
-              : 'maxBytes: under the tool',
-          ),
-        ]
-      : []),
-  ]
 }
 
 function relayDemands(about: string, config: Config, { environment, server }: UpstreamConfig): readonly Demand[] {
@@ -384,8 +325,4 @@ function policyDemands({ policies }: Config, { policyTests }: Survey): readonly 
         ]
       : []),
   ]
-}
-
-function grantsOf({ agents }: Config, { name }: UpstreamConfig): readonly GrantConfig[] {
-  return [...agents.values()].flatMap(({ grants }) => grants.filter(({ upstream }) => upstream === name))
 }

@@ -179,6 +179,11 @@ function percentAtMost(price: ModelPrice, terms: PricedTerms): bigint | undefine
   return tier === 'flex' && price.percent.flex === undefined ? undefined : most
 }
 
+/** Returns the line of a configuration that gives a model a price. */
+export function priceLine(model: string): string {
+  return `prices: { ${JSON.stringify(model)}: { input: …, output: …, inputTokens: …, outputTokens: … } }`
+}
+
 /** Reads prices as an owner writes them; the error says which of them is none. */
 export function readModelPrice(written: WrittenPrice): Result<ModelPrice, string> {
   const { input, output, cacheRead = input, cacheWrite = input, inputTokensMax, outputTokensMax } = written

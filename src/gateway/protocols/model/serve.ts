@@ -32,7 +32,7 @@ import { contentCoding, DECODED_BYTES_MAX, type DecodeOptions, decodeBody } from
 import type { ModelAsked } from './judge.ts'
 import type { ModelLine } from './line.ts'
 import { PRICES_VERSION } from './price-list.ts'
-import { type MostTokens, mostItCosts, mostTokens } from './prices.ts'
+import { type MostTokens, mostItCosts, mostTokens, priceLine } from './prices.ts'
 import { tableOf } from './provider.ts'
 import { modelFaultText, modelRefusal } from './refusal.ts'
 import { type ProviderRefusal, ToldReply } from './told-reply.ts'
@@ -225,8 +225,7 @@ function noPriceText({ name, prices }: ModelLine, { model = '', priced: { tier, 
   const terms = [tier, speed].filter((each) => each !== undefined)
   if (prices.has(model) && terms.length > 0)
     return `no price of ${model} is known as ${terms.join(', ')}: ask for it without service_tier and speed`
-  const price = '{ input: …, output: …, inputTokens: …, outputTokens: … }'
-  return `no price of ${model} is known. Write one into the configuration, under model: of the upstream ${name} (in dollars for a million tokens, with the most tokens of both): prices: { ${JSON.stringify(model)}: ${price} }`
+  return `no price of ${model} is known. Write one into the configuration, under model: of the upstream ${name} (in dollars for a million tokens, with the most tokens of both): ${priceLine(model)}`
 }
 
 function argumentsOf({ provider, terms }: ModelLine, asked: ModelAsked, path: string): JsonObject {
