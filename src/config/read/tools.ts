@@ -37,7 +37,9 @@ export function readTools(judge: Judge, value: ShapedUpstream, source: Source): 
     if (fault !== undefined) report(judge, source, `"${name}" ${fault.problem}`, fault.expected)
     const granted = grantedName(operation, name)
     if (operation === 'git') checkRequest(judge, name, tool, source)
-    tools.set(granted, { ...own, ...declaredTool(granted, tool, value.accepts ?? []) })
+    // The pattern of a repository has said where to: what a push names of it is carried, as its pack is.
+    const carried = operation === 'git' ? { content: [[]] } : {}
+    tools.set(granted, { ...own, ...carried, ...declaredTool(granted, tool, value.accepts ?? []) })
   }
   judge.problems.push(...undoProblems(value.tools ?? new Map(), tools, operation))
   const reads = { effect: 'read', accepts: value.accepts ?? [], ...own, ...returnsOfAll(tools) } as const
