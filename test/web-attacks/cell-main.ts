@@ -16,9 +16,19 @@ import { HTTP2 } from './kinds/http2.ts'
 import { LOADS } from './kinds/loads.ts'
 import { PLACES } from './kinds/places.ts'
 import { STREAMS } from './kinds/streams.ts'
+import { TUNNELLED } from './kinds/tunnelled.ts'
 import { type KindCount, QUICK } from './run.ts'
 
-const KINDS: readonly AttackKind[] = [...PLACES, ...STREAMS, HTTP2, CERTIFICATES, ...LOADS, ...CHANNELS, ...FETCHED]
+const KINDS: readonly AttackKind[] = [
+  ...PLACES,
+  ...STREAMS,
+  HTTP2,
+  TUNNELLED,
+  CERTIFICATES,
+  ...LOADS,
+  ...CHANNELS,
+  ...FETCHED,
+]
 
 function descriptor(made: ReturnType<typeof listenAnywhere>): number {
   if (!made.ok) throw new Error(`${made.reason.call}: ${made.reason.errno}`)

@@ -1,5 +1,9 @@
-import { API, type Arrived, MODEL, PLAIN, type RawStream } from './outside.ts'
+import { clientHello } from './hello.ts'
+import { API, type Arrived, MODEL, PLAIN, type RawStream, TUNNEL, TUNNEL_NAME } from './outside.ts'
 import { disagreement, splitStrictly } from './readers.ts'
+
+/** The one first message that names the origin that is tunnelled, whole and in one record. */
+const HONEST_HELLO = clientHello({ names: [TUNNEL_NAME] }).toString('latin1')
 
 /** Targets that are granted, of whichever origin. */
 const GRANTED = /^\/(?:ok(?:\?q=[^ ]*)?|up\/[^ ?]+|answer\/\d+|v1\/messages(?:\/count_tokens)?)$/
@@ -16,6 +20,8 @@ export function reachedIn({ connections, attempts, asked, streams }: Arrived, ke
 }
 
 function wrongIn({ origin, stream }: RawStream, kept: string | undefined): readonly string[] {
+  if (origin === TUNNEL)
+    return stream.startsWith(HONEST_HELLO) ? [] : [`at ${origin}: ${JSON.stringify(stream.slice(0, 200))}`]
   const split = disagreement(stream)
   const wrong = split === undefined ? [] : [split]
   for (const { method, target, host = 'none' } of splitStrictly(stream).requests)

@@ -32,6 +32,8 @@ import {
   PLAIN,
   type RawStream,
   type ToOutside,
+  TUNNEL,
+  TUNNEL_NAME,
 } from './outside.ts'
 import { splitStrictly } from './readers.ts'
 
@@ -85,18 +87,26 @@ function makeNetwork(): void {
   run('mount', '--bind', own, bundle)
 }
 
-/** Keeps the bytes that came to an origin, and answers each request that is whole. */
-function serve(origin: string, socket: Socket): void {
+/** Keeps the bytes that come over a connection, under the address that it was made to. */
+function keep(origin: string, socket: Socket): { stream: string } {
   const kept = { origin, stream: '' }
   streams.set(socket, kept)
-  let answered = 0
   socket.on('error', () => undefined)
+  socket.on('data', (bytes: Buffer) => {
+    kept.stream += bytes.toString('latin1')
+  })
   socket.once('close', () => {
     streams.delete(socket)
     if (kept.stream !== '') old.push(kept)
   })
-  socket.on('data', (bytes: Buffer) => {
-    kept.stream += bytes.toString('latin1')
+  return kept
+}
+
+/** Keeps the bytes that came to an origin, and answers each request that is whole. */
+function serve(origin: string, socket: Socket): void {
+  const kept = keep(origin, socket)
+  let answered = 0
+  socket.on('data', () => {
     const { requests } = splitStrictly(kept.stream)
     for (const { target } of requests.slice(answered)) answer(origin, socket, target)
     answered = requests.length
@@ -131,6 +141,7 @@ function take(socket: Socket): void {
   socket.on('error', () => undefined)
   const address = (socket.localAddress ?? '').replace(/^::ffff:/, '')
   const place = `${address}:${socket.localPort}`
+  if (place === `${TUNNEL}:443`) return void keep(address, socket)
   const secured = socket.localPort === 443 ? tls.get(address) : undefined
   if (secured !== undefined) return void secured.emit('connection', socket)
   if (place === `${PLAIN}:80` || place === `${MODEL}:80`) return serve(address, socket)
@@ -258,6 +269,7 @@ const FIXED: Names = {
   'api.far.example': [[API]],
   'plain.far.example': [[PLAIN]],
   'api.anthropic.com': [['203.0.114.99']],
+  [TUNNEL_NAME]: [[TUNNEL]],
 }
 
 const OK = { 'GET /ok': 'read' } as const
@@ -289,6 +301,7 @@ async function start(): Promise<void> {
       ['api', { http: { origin: 'https://api.far.example', ca }, tools: WIDE }],
       ['plain', { http: { origin: 'http://plain.far.example' }, tools: WIDE }],
       ['claude', { model: { provider: 'anthropic', url: `http://${MODEL}`, models: ['claude-haiku-*'] } }],
+      ['tunnel', { tunnel: { origin: `https://${TUNNEL_NAME}` }, tools: { connect: 'write' } }],
       ...led.map((name) => origin('http', name)),
       ...certified.flatMap((i) => [origin('https', `declared${i}`, { ca }), origin('https', `hosts${i}`)]),
     ]),
@@ -297,6 +310,7 @@ async function start(): Promise<void> {
         grants: [
           ...['api', 'plain'].map((upstream) => ({ upstream, tools: Object.keys(WIDE), expires: '1d' })),
           { upstream: 'claude', tools: ['generate', 'count'], budget: { spend: '1.00 USD per day' }, expires: '1d' },
+          { upstream: 'tunnel', tools: ['connect'], expires: '1d' },
           ...[...led, ...certified.flatMap((i) => [`declared${i}`, `hosts${i}`])].map((upstream) => ({
             upstream,
             tools: Object.keys(OK),

@@ -4,6 +4,9 @@
 export const API: string = '203.0.114.10'
 export const PLAIN: string = '203.0.114.11'
 export const MODEL: string = '203.0.114.12'
+/** Address of an origin that is reached by tunnels, whose TLS the gateway does not end. */
+export const TUNNEL: string = '203.0.114.13'
+export const TUNNEL_NAME: string = 'tunnel.far.example'
 /** The number of names that are declared over `http:`, and that lead wherever they are told to. */
 export const LED: number = 8
 /** The number of names that are declared over `https:`, for each way to believe a certificate. */
