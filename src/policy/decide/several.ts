@@ -5,7 +5,9 @@ import type { GrantId } from '../../model/ids.ts'
 import { type Decided, decidedBy, permitsOf } from './decided.ts'
 
 /** Returns an action as each of its operations would be asked for alone; its own is the first. */
-export function operationsOf({ alongside = [], ...own }: Action): readonly [Action, ...Action[]] {
+export function operationsOf(action: Action): readonly [Action, ...Action[]] {
+  if (action.alongside === undefined) return [action]
+  const { alongside, ...own } = action
   return [own, ...alongside.map((further) => ({ ...own, ...further }))]
 }
 
