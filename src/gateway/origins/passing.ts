@@ -11,6 +11,8 @@ export interface PassOptions {
   readonly signal: AbortSignal
   /** The most bytes that may pass, both ways; absent: as many as come. */
   readonly bytesMax?: number
+  /** Milliseconds for which nothing may pass, either way; absent: as many as its sides like. */
+  readonly silenceMsMax?: number
 }
 
 /** The end of a connection: what passed through it, or why nothing left. */
@@ -41,7 +43,9 @@ export class Passing {
     this.#options = options
     this.#isRequest = isRequest
     this.#meter = new Meter(options.bytesMax)
-    const { signal } = options
+    const { signal, silenceMsMax } = options
+    if (silenceMsMax !== undefined)
+      far.setTimeout(silenceMsMax, () => void this.cut(`nothing has passed for ${silenceMsMax / 1_000} seconds`))
     const end = () => this.cut('its cell is gone')
     signal.addEventListener('abort', end, { once: true })
     if (signal.aborted) end()

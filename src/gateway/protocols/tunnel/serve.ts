@@ -19,7 +19,7 @@ import { perform } from '../../pipeline/pipeline.ts'
 import { refusalSentence, unshown } from '../http/web-attempt.ts'
 import type { TunnelLine } from './line.ts'
 
-/** Milliseconds for which nothing passes either way, after which a connection ends. */
+/** Milliseconds for which nothing passes either way, after which a connection ends, where the configuration says nothing. */
 const SILENCE_MS_MAX = 600_000
 
 /** Makes a connection where it may be made. Resolves with false where it was not, and nothing was read of the socket. */
@@ -78,8 +78,7 @@ export async function serveTunnel(
 
 /** Passes what both sides say until either ends. */
 function pass(socket: Socket, far: Socket, options: SendOptions): Passing['ended'] {
-  const passing = new Passing(far, options)
-  far.setTimeout(SILENCE_MS_MAX, () => passing.cut('nothing was said for ten minutes'))
+  const passing = new Passing(far, { silenceMsMax: SILENCE_MS_MAX, ...options })
   far.on('error', () => far.destroy())
   passing.onEnd(() => {
     // What has come whole is still written out; where nothing left, whoever asked is told by the door.
