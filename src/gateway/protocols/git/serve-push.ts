@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ok, type Result } from '../../../model/index.ts'
 import { askedHistory } from './ask-history.ts'
-import { BodyPieces } from './body-pieces.ts'
+import { BodyPieces, type NoPiece } from './body-pieces.ts'
 import { answerProbe } from './git-refusal.ts'
 import type { NamedPattern } from './line.ts'
 import { PackWalk } from './pack/pack-walk.ts'
@@ -51,7 +51,8 @@ async function serveBody(ground: GitGround, asked: RequestOf<'push'>, body: Body
   try {
     if (rest.length > 0 && !walk.push(rest)) late.push(rest)
     const came = await walked(walk, push, body, late)
-    if (came === 'broken' || reply.gone.aborted) return
+    if (came === 'it broke off' || reply.gone.aborted) return
+    if (came === 'it stood still') return await refusePushed(ground, asked, push, { problem: came })
     await decidePush(ground, asked, { push, patterns, walk, late, rest: came === 'ended' ? undefined : body })
   } finally {
     walk.leave()
@@ -65,7 +66,7 @@ async function readHead(
   const reader = new PushReader()
   for (;;) {
     const next = await body.next()
-    if (!next.ok) return ok('broken')
+    if (!next.ok) return next.reason === 'it broke off' ? ok('broken') : next
     if (next.value === undefined) return reader.end()
     const read = reader.push(next.value)
     if (!read.ok) return read
@@ -73,13 +74,13 @@ async function readHead(
   }
 }
 
-/** Reads of a pack what proves each change; tells whether the pack has ended, was broken off, or goes on. */
+/** Reads of a pack what proves each change; tells whether the pack has ended or goes on, or why nothing more of it came. */
 async function walked(
   walk: PackWalk,
   push: GitPush,
   body: BodyPieces,
   late: Uint8Array[],
-): Promise<'ended' | 'broken' | 'goes on'> {
+): Promise<'ended' | 'goes on' | NoPiece> {
   const commits = commitsOf(walk, push)
   let lookAt = 0
   for (;;) {
@@ -91,7 +92,7 @@ async function walked(
       lookAt = 2 * walk.heldBytes
     }
     const next = await body.next()
-    if (!next.ok) return 'broken'
+    if (!next.ok) return next.reason
     if (next.value === undefined) {
       walk.end()
       while (walk.step()) await nextTurn()

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { before, describe, it } from 'node:test'
 import { type GitServer, git, gitServer } from '../../../../test/kit/git-server.ts'
 import { declared, doorHere, gatewayTo, originHere } from '../../../../test/kit/origin-here.ts'
@@ -9,6 +10,8 @@ import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
 import { until } from '../../../../test/kit/until.ts'
 import type { Entry } from '../../../model/entry.ts'
 import { Room } from '../../fairness/room.ts'
+import type { WebReply, WebRequest } from '../../web/web-request.ts'
+import { STILL_MS_MAX } from './body-pieces.ts'
 import { gitToolsOf } from './contract.ts'
 import { GitLine } from './line.ts'
 import { PACK_HELD_BYTES_MAX } from './pack/pack-walk.ts'
@@ -42,9 +45,9 @@ describe('what is served of a git server', () => {
     const line = new GitLine(originHere(server.url, tools))
     const gateway = await gatewayTo(line, [...tools.keys()])
     const room = new Room(2 * PACK_HELD_BYTES_MAX)
-    const door = await doorHere((request, reply) =>
-      serveGit(gateway.gate, gateway.cell, line, { request, reply, room }),
-    )
+    const serve = (request: WebRequest, reply: WebReply) =>
+      serveGit(gateway.gate, gateway.cell, line, { request, reply, room })
+    const door = await doorHere(serve)
     server.exchanges.length = 0
     const post = async (service: string, body: Uint8Array) => {
       const type = `application/x-git-${service}-request`
@@ -58,6 +61,7 @@ describe('what is served of a git server', () => {
       )
     return {
       ...door,
+      serve,
       room,
       refused,
       list: async (service: string) =>
@@ -114,6 +118,39 @@ describe('what is served of a git server', () => {
     const body = Buffer.concat([EMPTY_PACK, Buffer.alloc(20_000_000)])
     assert.match(await cell.push(MAIN, NONE, at[MAIN] ?? '', body), /ng refs\/heads\/main it changes/)
     assert.equal(cell.room.take(2 * PACK_HELD_BYTES_MAX), true, 'nothing of it is held')
+  })
+
+  it('S17: a push of which nothing more comes is refused, and what was held of it is free', async (t) => {
+    const cell = await opened('shop/desk refs/heads/agent/*: push')
+    const body = new PassThrough()
+    const refused: string[] = []
+    const place = { scheme: 'http', host: '127.0.0.1', port: 80 } as const
+    const headers = [['content-type', 'application/x-git-receive-pack-request']] as const
+    const request = { place, method: 'POST', target: '/shop/desk.git/git-receive-pack', headers, length: undefined }
+    const reply: WebReply = {
+      gone: new AbortController().signal,
+      hasBegun: false,
+      begin: () => true,
+      write: (piece) => refused.push(Buffer.from(piece).toString()) > 0,
+      drained: (then) => then(),
+      end: () => undefined,
+      cut: () => undefined,
+      refuse: () => undefined,
+    }
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const served = cell.serve({ ...request, hasBody: true, body }, reply)
+    body.write(
+      Buffer.concat([pkt(`${at[AGENT]} ${at[MAIN]} ${AGENT}${CAPABILITIES}\n`), FLUSH, EMPTY_PACK.subarray(0, 9)]),
+    )
+    // Its head has been read when something of it is held.
+    for (let turns = 0; cell.room.take(2 * PACK_HELD_BYTES_MAX) && turns < 10_000; turns++) {
+      cell.room.give(2 * PACK_HELD_BYTES_MAX)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    t.mock.timers.tick(STILL_MS_MAX)
+    await served
+    assert.match(refused.join(''), /refused by Firebreak: it stood still/)
+    assert.equal(cell.room.take(2 * PACK_HELD_BYTES_MAX), true)
   })
 
   it('a push that its sender breaks off is no fault of the gateway’s, and holds nothing', async () => {
