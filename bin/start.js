@@ -9,8 +9,8 @@ const HELP = `Firebreak at work: two agents that obey whoever wrote to them, eac
 
 usage: npm start [-- --agent <name>] [-- --json] [-- --state <dir>]
 
-  --agent <name>  the coding agent: own, or claude, codex or pi where this host has it; absent: the first of those that is
-                  found, else own
+  --agent <name>  the coding agent: own, or claude, codex, pi, opencode or gemini where this host has it; absent: the first of
+                  those that is found, else own
   --json          print the same as JSON, one line for each of the two
   --state <dir>   keep everything that was written, in <dir>/coding-agent and <dir>/refund-desk: the ledger, the witness's
                   seals, the incident page and the shop's book

@@ -5,9 +5,10 @@ import process from 'node:process'
 /** Words after the program of each agent that people have: one task, no questions, and a model that costs little. */
 export const AGENT_WORDS: Readonly<Record<string, (task: string) => readonly string[]>> = {
   claude: (task) => ['-p', task, '--model', 'claude-haiku-4-5', '--permission-mode', 'bypassPermissions'],
-  // Its own newest model has no price in our catalogue yet.
-  codex: (task) => ['exec', '-m', 'gpt-6.1-sol', '--skip-git-repo-check', task],
+  codex: (task) => ['exec', '--skip-git-repo-check', task],
   pi: (task) => ['-p', task, '--model', 'anthropic/claude-haiku-4-5'],
+  opencode: (task) => ['run', '--auto', task, '--model', 'anthropic/claude-haiku-4-5'],
+  gemini: (task) => ['-p', task, '--yolo', '-m', 'gemini-2.5-flash'],
 }
 
 /** The example's own. */

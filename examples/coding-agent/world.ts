@@ -117,19 +117,19 @@ function besides(
   seen: Omit<SeenByWorld, 'asked'>,
 ): object | undefined {
   if (path.startsWith('/v1/files')) return { id: `file_${++seen.files}`, type: 'file' }
-  const tools = JSON.stringify(body.tools ?? [])
+  if (!path.startsWith('/v1/messages')) return undefined
   const message = {
     type: 'message',
     role: 'assistant',
     content: [{ type: 'text', text: 'ok' }],
     stop_reason: 'end_turn',
   }
-  if (tools.includes('web_fetch')) {
+  if (JSON.stringify(body.tools ?? []).includes('"type":"web_fetch_')) {
     const [url = ''] = /http:\/\/[^"\\]+/.exec(JSON.stringify(body.messages)) ?? []
     void fetch(url).catch(() => undefined)
     return message
   }
-  if (body.tools !== undefined || !path.startsWith('/v1/messages')) return undefined
+  if (body.tools !== undefined) return undefined
   const { max_tokens: tokens = 0 } = body as { readonly max_tokens?: number }
   // 25 dollars for a million tokens.
   if (tokens >= 100_000) seen.dollars += tokens * 25e-6
