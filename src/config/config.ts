@@ -48,6 +48,8 @@ export interface Environment {
    * another person than the owner.
    */
   readonly hardened: boolean
+  /** True where a run may be observed: its agent then gets what only reads, beside its grants. */
+  readonly observe: boolean
   /** Origins that its relays may reach; nothing else has any network. */
   readonly egress: readonly Written<URL>[]
   /** The rules for undo in this environment; absent, nothing is undone. */
@@ -130,6 +132,8 @@ export interface Agent {
   readonly grants: readonly GrantConfig[]
   /** Agents of the same environment that its cells may delegate to. */
   readonly delegates: readonly AgentName[]
+  /** True in a run that is observed. */
+  readonly observed?: true
   readonly source: Source
 }
 
@@ -191,6 +195,8 @@ export interface GrantConfig {
   readonly expiresMs: number
   /** The person who agreed to the grant, beside the agent's owner. */
   readonly approver?: PersonName
+  /** True for a grant that stands in no file, of a run that is observed. */
+  readonly observed?: true
   readonly source: Source
 }
 

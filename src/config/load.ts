@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import {
+  type AgentName,
   type EnvironmentName,
   environmentName,
   no,
@@ -17,7 +18,8 @@ import { placeProblems } from './places.ts'
 import { readAgents } from './read/agents.ts'
 import { FilesBeside } from './read/file-beside.ts'
 import { checkApprover, readGrant } from './read/grants.ts'
-import type { Judge } from './read/judge.ts'
+import { type Judge, report } from './read/judge.ts'
+import { withObserved } from './read/observed.ts'
 import { readPolicies } from './read/policies.ts'
 import { checkSecretsHaveOneHome, readSecrets } from './read/secrets.ts'
 import { readUpstreams } from './read/upstreams.ts'
@@ -32,11 +34,13 @@ import { readYamlText, yamlTextOf } from './yaml.ts'
  *
  * @param variables what `${node}` stands for: the Node that runs Firebreak.
  * @param proposed what would stand in the file, to be judged in its place; nothing is written.
+ * @param observed the agent of a run that is observed, which gets what its environment lets it have for that.
  */
 export async function loadConfig(
   file: string,
   variables: { readonly node: string },
   proposed?: string,
+  observed?: AgentName,
 ): Promise<Result<Config, readonly Problem[]>> {
   const problems: Problem[] = []
   const text = yamlTextOf(file, problems, proposed)
@@ -69,7 +73,7 @@ export async function loadConfig(
   }
   problems.push(...placeProblems(config), ...sharedWorkspaces(config))
   checkSecretsHaveOneHome(judge, config)
-  return problems.length > 0 ? no(problems) : ok(config)
+  return problems.length > 0 ? no(problems) : ok(withObserved(config, observed))
 }
 
 /** Returns the path without links; undefined where Node cannot write it, since its names are not UTF-8. */
@@ -88,12 +92,14 @@ function readEnvironments(
   const { tenants, environments } = judge.shaped
   const homes = tenantHomes(tenants ?? new Map(), environments, (problem) => judge.problems.push(problem))
   return new Map(
-    [...environments].map(([key, { value }]) => {
-      const { hardened = false, egress = [] } = value
+    [...environments].map(([key, { value, source }]) => {
+      const { hardened = false, observe = false, egress = [] } = value
+      if (hardened && observe)
+        report(judge, source, `"hardened" and "observe" of environment "${key}" exclude each other`, 'one of them')
       const name = environmentName(key)
       const tenant = homes.get(key)
       const undo = value.undo && readUndo(judge, value.undo, name, upstreams)
-      return [name, { name, hardened, egress, ...(tenant && { tenant }), ...(undo && { undo }) }]
+      return [name, { name, hardened, observe, egress, ...(tenant && { tenant }), ...(undo && { undo }) }]
     }),
   )
 }

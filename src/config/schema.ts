@@ -394,6 +394,10 @@ const environment = object('an environment', {
     bool('whether effects need a second person'),
     'grants of effects name an approver, and the owner does not approve holds; absent: false',
   ),
+  observe: optional(
+    bool('whether its agents may be observed'),
+    'run --observe lets an agent use whatever is declared here and only reads, to learn what it needs; absent: false',
+  ),
   undo: optional(
     object('what undo may do in it', {
       owner: required(person, 'the person who answers for what is compensated'),

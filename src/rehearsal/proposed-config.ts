@@ -35,6 +35,32 @@ function writtenName(granted: string): string {
 
 const OF_UPSTREAM: ReadonlySet<Operation> = new Set(['model', 'package', 'git', 'tunnel'])
 
+/**
+ * The text of a configuration with one grant more of an agent, as a map of YAML in one line, and every other byte as the person
+ * wrote it; undefined where it cannot be written without rewriting what is around it.
+ */
+export function granted(text: string, agent: string, grant: string): string | undefined {
+  const document = parseDocument(text)
+  const own =
+    document.errors.length > 0 ? undefined : (document.getIn(['agents', agent], true) as ParsedNode | undefined)
+  if (!isMap(own)) return undefined
+  const list = child(own, 'grants')
+  if (list === undefined) return own.has('grants') ? undefined : inserted(text, own, `grants: [${grant}]`)
+  if (!isSeq(list)) return undefined
+  const last = list.items.at(-1) as ParsedNode | undefined
+  if (list.flow === true) {
+    const at = last === undefined ? list.range[0] + 1 : last.range[1]
+    return `${text.slice(0, at)}${last === undefined ? '' : ', '}${grant}${text.slice(at)}`
+  }
+  if (last === undefined) return undefined
+  const start = text.lastIndexOf('\n', last.range[0] - 1) + 1
+  const [dash] = /^\s*-\s+/.exec(text.slice(start, last.range[0])) ?? []
+  if (dash === undefined) return undefined
+  const line = text.indexOf('\n', endOf(text, last.range[1]))
+  const at = line === -1 ? text.length : line
+  return `${text.slice(0, at)}\n${dash}${grant}${text.slice(at)}`
+}
+
 type Path = readonly (string | number)[]
 
 /** Puts a value at a path: over the one that stands there, or as the last key of the innermost map that does. */

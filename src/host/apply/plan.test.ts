@@ -284,7 +284,7 @@ describe('planOf', () => {
       config: {
         ...first.config,
         environments: new Map([
-          [environmentName('test'), { name: environmentName('test'), hardened: false, egress: [] }],
+          [environmentName('test'), { name: environmentName('test'), hardened: false, observe: false, egress: [] }],
         ]),
       },
     })

@@ -84,14 +84,14 @@ export function cellSpec(config: Config, state: Pick<State, 'directory' | 'works
 
 /**
  * Returns the ports on which the gate of an agent's cells meets them at every address: those of the web and of names, and
- * those of the origins that it is granted. None where it is granted no origin.
+ * those of the origins that it is granted. None where it is granted no origin, and nobody observes what it reaches for.
  */
-export function webPorts({ upstreams }: Config, { grants }: Agent): NonNullable<CellSpec['anywhere']> {
+export function webPorts({ upstreams }: Config, { grants, observed }: Agent): NonNullable<CellSpec['anywhere']> {
   const granted = new Set(grants.map(({ upstream }) => upstream))
   const places = [...upstreams.values()].flatMap(({ name, server }) =>
     granted.has(name) && server.kind === 'origin' ? foundAt(server) : [],
   )
-  if (places.length === 0) return []
+  if (places.length === 0 && observed !== true) return []
   const own = places.map((place) => new URL(place)).flatMap(({ port }) => (port === '' ? [] : [Number(port)]))
   const tcp = [...new Set([80, 443, 53, ...own])].map((port) => ({ transport: 'tcp', port }) as const)
   return [...tcp, { transport: 'udp', port: 53 }]

@@ -47,5 +47,6 @@ export function configurationDigest(config: Config, accepted: AcceptedTexts, ten
   if (own?.ok && own.value !== undefined) hash.update('\0').update(own.value)
   const beside = [...config.upstreams.values()].flatMap(({ server }) => filesBesideIn(server))
   for (const { path, digest } of new Set(beside)) hash.update(`\0${relative(config.directory, path)}\0${digest}`)
+  for (const { name, observed } of config.agents.values()) if (observed) hash.update(`\0observed\0${name}`)
   return sha256(hash.digest('hex'))
 }

@@ -304,5 +304,6 @@ function grantSetup(agent: Grantee, grant: GrantConfig, index: number): GrantSet
 /** The same in every run, so that budgets are held by the same grant: agent, upstream, and which of them it is. */
 function idOf(agent: Grantee, grant: GrantConfig, index: number): GrantId {
   const before = agent.grants.slice(0, index).filter(({ upstream }) => upstream === grant.upstream).length
-  return grantId(`g_${agent.name}-${grant.upstream}${before === 0 ? '' : `-${before + 1}`}`.slice(0, 82))
+  const which = grant.observed ? '-observed' : before === 0 ? '' : `-${before + 1}`
+  return grantId(`${`g_${agent.name}-${grant.upstream}`.slice(0, 82 - which.length)}${which}`)
 }

@@ -83,6 +83,7 @@ const ENVIRONMENT: Members<Environment, Pick<ConfigPart, 'text' | 'rank'> & { re
   name: 'nothing',
   tenant: { text: 'is of another tenant', rank: 0, kept: 'its tenant' },
   hardened: { text: 'is hardened otherwise', rank: 0 },
+  observe: { text: 'may be observed otherwise', rank: 1 },
   egress: 'parts',
   undo: 'parts',
 }
@@ -130,6 +131,7 @@ const AGENT: Members<Agent, MemberRule> = {
   cell: 'parts',
   grants: 'parts',
   delegates: { about: 'delegates', text: 'are others', rank: 3 },
+  observed: inCell('is observed'),
   source: 'nothing',
 }
 
@@ -160,6 +162,7 @@ const GRANT: Members<GrantConfig, 'itself' | 'approver'> = {
   budgets: 'itself',
   expiresMs: 'itself',
   approver: 'approver',
+  observed: 'itself',
   source: 'nothing',
 }
 

@@ -42,8 +42,12 @@ export async function runAgent(judged: Judged, stateDirectory: string, ask: RunA
   const reached = await reachHost(stateDirectory)
   if (!reached.ok) return { ended: Promise.resolve(reached), signal: () => undefined }
   const there = reached.value
+  if (there !== undefined && judged.config.agents.get(ask.agent.name)?.observed)
+    return { ended: Promise.resolve(no(UP)), signal: () => undefined }
   return there === undefined ? runHere(judged, stateDirectory, ask) : runThere(judged, there, ask)
 }
+
+const UP = 'a host is up, which goes by its own configuration: end it (firebreak down), or observe with another --state'
 
 /** Runs it in this process, with a host of its own. */
 function runHere(judged: Judged, stateDirectory: string, ask: RunAsk): LiveRun {

@@ -12,6 +12,7 @@ import { cellRefusal } from '../../../control/advice/try-launch.ts'
 import type { TaskSetup } from '../../../gateway/link/setup.ts'
 import { ENTRIES_MAX_AT_LAUNCH, surveyWorkspace } from '../../../host/files/workspace-survey.ts'
 import { programFault } from '../../../host/prepare/program.ts'
+import type { Judged } from '../../../host/prepare/setup.ts'
 import { FORWARDED, type RunEnd, type RunEvent } from '../../../host/runs/agent-run.ts'
 import type { RunAsk } from '../../../host/runs/run-agent.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../../host/shown/shown.ts'
@@ -34,7 +35,9 @@ import { tellUnwritten } from '../../print/unwritten.ts'
 
 export const command: Command = {
   name: 'run',
-  usage: ['firebreak run [--agent <name>] [--task <text> [--tools <names>]] [--config <file>] [-- command…]'],
+  usage: [
+    'firebreak run [--agent <name>] [--task <text> [--tools <names>]] [--observe] [--config <file>] [-- command…]',
+  ],
   example:
     'firebreak run --agent refund-bot --task "Refund order o-1001"\nfirebreak run --agent refund-bot -- sh -c "ls /workspace"',
   exits: 'its program’s own, or: ',
@@ -51,6 +54,10 @@ export const command: Command = {
       type: 'string',
       value: 'names',
       help: 'with --task: only these of its tools, as upstream/tool, separated by commas',
+    },
+    observe: {
+      type: 'boolean',
+      help: 'let it use whatever is declared in its environment and only reads, to learn what it needs (observe: true there)',
     },
     state: {
       type: 'string',
@@ -72,20 +79,14 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.usage
   }
   const stopMark = storesOf(stateDirectory).fences.stopMark()
-  const read = await readConfig(call, stateDirectory)
+  const declared = await readConfig(call, stateDirectory)
+  if (!declared.ok) return declared.reason
+  const chosen = agentAsked(call, declared.value.config)
+  if (chosen === undefined) return EXIT.usage
+  const read = call.flag('observe') ? await readObserved(call, stateDirectory, declared.value, chosen) : declared
   if (!read.ok) return read.reason
   const { config } = read.value
-  const only = config.agents.size === 1 ? [...config.agents.keys()][0] : undefined
-  const name = call.text('agent') ?? only
-  const agent = [...config.agents.values()].find((each) => each.name === name)
-  if (agent === undefined) {
-    const names = [...config.agents.keys()].join(', ')
-    call.print.fault(
-      name === undefined ? 'which agent? Give --agent' : `there is no agent "${name}"`,
-      `declared: ${names}`,
-    )
-    return EXIT.usage
-  }
+  const agent = config.agents.get(chosen.name) ?? chosen
   const named = call.rest.length > 0 ? commandByName(call.rest, agent, process.env.PATH ?? '') : agent.command
   const [program, ...args] = named
   if (program === undefined) {
@@ -130,6 +131,34 @@ async function run(call: Call): Promise<ExitCode> {
   const exit = await tellEnd(call, config, own, asked, end)
   for (const each of unwritten) tellUnwritten(call, each)
   return unwritten.length > 0 ? EXIT.contained : exit
+}
+
+/** Returns the agent that is asked for; undefined where there is none, which was told. */
+function agentAsked(call: Call, { agents }: Config): Agent | undefined {
+  const only = agents.size === 1 ? [...agents.keys()][0] : undefined
+  const name = call.text('agent') ?? only
+  const agent = [...agents.values()].find((each) => each.name === name)
+  if (agent === undefined)
+    call.print.fault(
+      name === undefined ? 'which agent? Give --agent' : `there is no agent "${name}"`,
+      `declared: ${[...agents.keys()].join(', ')}`,
+    )
+  return agent
+}
+
+/** Returns the configuration by which a run of an agent is observed, where its environment lets it be. */
+async function readObserved(
+  call: Call,
+  stateDirectory: string,
+  { config }: Judged,
+  { name, environment }: Agent,
+): Promise<Result<Judged, ExitCode>> {
+  if (config.environments.get(environment)?.observe === true) return readConfig(call, stateDirectory, name)
+  call.print.fault(
+    `not started: environment "${environment}" does not say that its agents may be observed`,
+    `environments: { ${environment}: { observe: true } }, where whatever is declared and only reads may be used`,
+  )
+  return no(EXIT.usage)
 }
 
 type Asked = Pick<RunAsk, 'command' | 'task'> & { readonly agent: Agent }

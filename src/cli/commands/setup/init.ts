@@ -23,7 +23,8 @@ import {
 } from '../../init/first-config.ts'
 import { type FirstServers, firstServers, workspacesOf } from '../../init/first-servers.ts'
 import { KNOWN_NAMES, type KnownAgent, knownAgentNamed } from '../../init/known-agents.ts'
-import { stateOf } from '../../options/state.ts'
+import { proposeFromLog } from '../../init/propose.ts'
+import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
 import { confirmed } from '../../person/confirmed.ts'
 import { named, plain, printable } from '../../print/printable.ts'
 
@@ -32,6 +33,7 @@ export const command: Command = {
   usage: [
     'firebreak init [<dir>]',
     'firebreak init [<dir>] --for claude|codex|pi|opencode|gemini|node|python [--owner <person>] [-- agent command…]',
+    'firebreak init --from-log [--agent <name>] [--config <file>] [--state <dir>]',
     'firebreak init [<dir>] [--mcp <file>] [--server <name>=<command or URL>]… [--owner <person>] [-- agent command…]',
   ],
   example: [
@@ -53,15 +55,25 @@ export const command: Command = {
     for: {
       type: 'string',
       value: 'agent',
-      help: `set up for ${KNOWN_NAMES.join(', ')}, in this directory as its workspace; written beside it`,
+      help: `for ${KNOWN_NAMES.join(', ')}: this directory is its workspace; written beside it`,
     },
+    'from-log': {
+      type: 'boolean',
+      help: 'propose the narrowest grants that cover what an agent used, by its ledger; written where a person says so',
+    },
+    ...STATE_OPTIONS,
     owner: { type: 'string', value: 'person', help: 'who answers for the agent (default: you@example.org)' },
-    agent: { type: 'string', value: 'name', help: 'what it is called (default: agent, or hello without a command)' },
+    agent: {
+      type: 'string',
+      value: 'name',
+      help: 'what it is called (default: agent, or hello without a command); whose ledger, with --from-log',
+    },
   },
   run,
 }
 
 async function run(call: Call): Promise<ExitCode> {
+  if (call.flag('from-log')) return proposeFromLog(call)
   const known = knownAgent(call)
   if (!known.ok) {
     call.print.fault(known.reason, 'nothing was written')
