@@ -25,6 +25,7 @@ const CONFIG = {
     fetcher: { environment: 'test', relay: true, mcp: { command: ['fetch'] }, tools: { get: read } },
     claude: { environment: 'test', model: { provider: 'anthropic', models: ['claude-*'] } },
     npm: { environment: 'test', packages: { registry: 'npm' } },
+    pinned: { environment: 'test', tunnel: { origin: 'https://pinned.example' }, tools: { connect: read } },
     bank: { environment: 'live', mcp: { url: 'https://bank.example/mcp' }, tools: { balance: read } },
   },
   agents: {

@@ -9,7 +9,7 @@ const OBSERVED_MS = 28_800_000
  * only reads.
  *
  * - OB1  Nothing is granted in an environment that does not say so, or of an upstream of another one.
- * - OB2  Nothing is granted that has an effect, or by which an upstream reaches further: a relay, a provider's ways out.
+ * - OB2  Nothing is granted that has an effect, or by which more is reached than was declared: a relay, a tunnel, a provider's ways out.
  */
 export function withObserved(config: Config, name: AgentName | undefined): Config {
   const agent = name === undefined ? undefined : config.agents.get(name)
@@ -20,7 +20,7 @@ export function withObserved(config: Config, name: AgentName | undefined): Confi
 }
 
 function observedGrant(agent: Agent, upstream: UpstreamConfig): readonly GrantConfig[] {
-  if (upstream.environment !== agent.environment || upstream.relay) return []
+  if (upstream.environment !== agent.environment || upstream.relay || isTunnel(upstream)) return []
   const own = new Set(agent.grants.flatMap((grant) => (grant.upstream === upstream.name ? [...grant.tools] : [])))
   const tools = [...upstream.tools.values()].flatMap(({ name, effect }) =>
     effect === 'read' && !own.has(name) && !isWayOut(upstream, name) ? [name] : [],
@@ -28,6 +28,11 @@ function observedGrant(agent: Agent, upstream: UpstreamConfig): readonly GrantCo
   if (tools.length === 0) return []
   const { name, source } = upstream
   return [{ upstream: name, tools: new Set(tools), budgets: [], expiresMs: OBSERVED_MS, observed: true, source }]
+}
+
+/** Tells whether nobody sees what an upstream is asked. */
+function isTunnel({ server }: UpstreamConfig): boolean {
+  return server.kind === 'origin' && server.tunnel === true
 }
 
 /** Tells whether an operation of a provider of models is more than a question about models. */

@@ -1,6 +1,7 @@
-import type { CellConfig, Config } from '../../config/config.ts'
+import type { Agent, CellConfig, Config } from '../../config/config.ts'
 import { programFault, unreadableArguments, unseenArguments } from '../../host/prepare/program.ts'
 import { NOT_SEARCHED, SEARCHED_BY } from '../../host/shown/shown.ts'
+import { withoutRoots } from '../../host/trust/shown-trust.ts'
 import { type Demand, holds, look, missing } from './demand.ts'
 import type { Survey } from './findings.ts'
 
@@ -47,6 +48,18 @@ export function startDemands(
     : [holds(about, `its cell sees ${program} and all that it is shown`), ...notes]
 }
 
+/** Returns what programs of an agent lack for what it reaches by tunnels, whose far ends they judge themselves. */
+export function tunnelDemands(about: string, { upstreams }: Config, { cell, grants }: Agent): readonly Demand[] {
+  const tunnelled = [...new Set(grants.map(({ upstream }) => upstream))].filter((name) => {
+    const server = upstreams.get(name)?.server
+    return server?.kind === 'origin' && server.tunnel === true
+  })
+  const why = tunnelled.length === 0 ? undefined : withoutRoots(cell)
+  if (why === undefined) return []
+  return [look(about, `${why}: its programs do not believe the far end of ${tunnelled.join(', ')}`, ROOTS)]
+}
+
+const ROOTS = 'show it a bundle: cell: { files: { /etc/ssl/certs/ca-certificates.crt: <bundle> } }'
 const UNMET = 'name it as it lies below the workspace (**/NAME for any depth), or take the pattern out'
 const REFUSED =
   'a workspace and files that hold neither configuration, policies, state nor secrets: firebreak.yaml and keys beside, not in, what an agent works on'

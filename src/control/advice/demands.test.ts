@@ -109,6 +109,23 @@ describe('what a configuration demands of its host', () => {
     assert.ok(!granted.some((line) => line.includes('granted to nobody')))
   })
 
+  it('is roots that programs believe where they judge the far end of a tunnel themselves', async () => {
+    const bank = { environment: 'test', tunnel: { origin: 'https://bank.example' } }
+    const shop = {
+      environment: 'test',
+      http: { origin: 'https://shop.example' },
+      tools: { 'GET /a': { effect: 'read' } },
+    }
+    const without = { files: { '/etc': temporaryDirectory() } }
+    const asked = async (upstream: string, tool: string, own: Json) => {
+      const grants = [{ upstream, tools: [tool], expires: '1h' }]
+      return said('look', { ...base, upstreams: { bank, shop }, agents: { desk: { ...agent, cell: own, grants } } })
+    }
+    has(await asked('bank', 'connect', without), /^agent desk: its cell sees no roots .*the far end of bank$/)
+    for (const lines of [await asked('shop', 'GET /a', without)])
+      assert.ok(!lines.some((line) => line.includes('roots')), lines.join())
+  })
+
   it('is nothing that is missing, where all is there', async () => {
     assert.deepEqual(await said('missing', base), [])
   })

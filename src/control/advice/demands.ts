@@ -7,7 +7,7 @@ import type { Judged } from '../../host/prepare/setup.ts'
 import { type DeclaredTool, type EnvironmentName, samePerson, UNTRUSTED } from '../../model/index.ts'
 import { type Demand, holds, listed, look, missing } from './demand.ts'
 import { budgetDemands, grantsOf, priceDemands } from './demands-charged.ts'
-import { startDemands } from './demands-start.ts'
+import { startDemands, tunnelDemands } from './demands-start.ts'
 import { launchDemands, offeredDemands, ownerOf, unfitDemands } from './demands-tried.ts'
 import type { Survey } from './findings.ts'
 
@@ -70,6 +70,7 @@ function agentDemands(config: Config, agent: Agent, survey: Survey): readonly De
   return [
     ...startDemands(about, agent.command, cell, config.profile, survey),
     ...launchDemands(about, agent, survey.launches),
+    ...tunnelDemands(about, config, agent),
     ...(/@example\.(?:org|com|net)$/.test(owner)
       ? [look(about, `its owner is ${owner}: nobody answers for it`, 'owner: a person')]
       : []),

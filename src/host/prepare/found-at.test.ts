@@ -20,7 +20,9 @@ const SERVERS = {
   npm: { packages: { registry: 'npm', url: 'https://npm.shop.example:8443' } },
   pypi: { packages: { registry: 'pypi', files: 'https://files.shop.example' } },
   forge: { git: { origin: 'https://git.shop.example' } },
+  files: { git: { origin: 'https://lfs.shop.example', lfs: ['https://store.shop.example'] } },
   shop: { http: { origin: 'https://shop.example' } },
+  pinned: { tunnel: { origin: 'https://pinned.example' } },
 }
 
 it('S6: an upstream is found where the configuration says that it is, and nowhere else, whatever it speaks', async () => {
@@ -38,7 +40,7 @@ it('S6: an upstream is found where the configuration says that it is, and nowher
   const origins = [
     ...new Set(servers.flatMap(([, server]) => [...foundAt(server), ...urlsOf(server).map(({ origin }) => origin)])),
   ]
-  assert.equal(origins.length, 10)
+  assert.equal(origins.length, 13)
   // Nothing is dialled and nobody is told before a request comes.
   const dial = dialler({ elsewhere: [], turn: () => undefined } as unknown as DialOptions)
   const options = {

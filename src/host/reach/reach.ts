@@ -122,9 +122,9 @@ function originText(server: OriginServer): string {
   const { url, model, packages, tunnel } = server
   if (tunnel === true) return `${url.origin}, by tunnels that nobody reads`
   if (model !== undefined) return `${url.origin}, asked as ${model.provider} for ${model.models.join(', ')}`
-  if (packages === undefined) return url.origin
-  const [lists, ...files] = urlsOf(server).map(({ origin }) => origin)
-  return [`${lists}, a registry of ${packages.registry}`, ...files.map((each) => `files from ${each}`)].join(', ')
+  const [, ...files] = urlsOf(server).map(({ origin }) => `files from ${origin}`)
+  const own = packages === undefined ? url.origin : `${url.origin}, a registry of ${packages.registry}`
+  return [own, ...files].join(', ')
 }
 
 function upstreamReach(upstream: UpstreamConfig, egress: readonly string[]): UpstreamReach {

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test'
 import { AUTHORITY } from '../../../test/kit/certificates.ts'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { makeIssuer, pem } from '../../gateway/trust/issuer.ts'
-import { shownTrust } from './shown-trust.ts'
+import { shownTrust, withoutRoots } from './shown-trust.ts'
 
 const { certificate } = makeIssuer(60_000, Date.now())
 const OWN = pem(certificate)
@@ -63,6 +63,8 @@ describe('what a cell believes', () => {
     const { at } = shown({ files: new Map([['/etc', empty]]) })
     assert.deepEqual([...at.keys()], ['/firebreak/roots.pem', '/firebreak/issuer.pem'])
     assert.equal(at.get('/firebreak/roots.pem'), OWN)
+    assert.match(withoutRoots({ files: new Map([['/etc', empty]]) }) ?? '', /^its cell sees no roots in /)
+    assert.equal(withoutRoots({ files: new Map([[USUAL, join(directoryOf({ a: AUTHORITY }), 'a')]]) }), undefined)
   })
 
   it('covers in a root of its own what is there, and nothing of the host’s', () => {

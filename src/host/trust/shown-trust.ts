@@ -51,6 +51,12 @@ export function shownTrust(certificate: Buffer, cell: Places, nowMs: number): Re
   })
 }
 
+/** Returns why programs of a cell believe nobody but its gate; undefined where they believe roots of this host, too. */
+export function withoutRoots(cell: Places): string | undefined {
+  const roots = rootsIn(placesIn(cell, BUNDLE_PLACES).map(({ host }) => host))
+  return roots === undefined ? `its cell sees no roots in ${BUNDLE_PLACES.join(', ')}` : undefined
+}
+
 function bundleText(certificate: Buffer, roots: Roots | undefined): string {
   return [certificate, ...(roots?.certificates ?? [])].map(pem).join('')
 }
