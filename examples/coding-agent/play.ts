@@ -108,7 +108,7 @@ async function play({ kind, directory, agent, state, user }: PlayPlan): Promise<
     arrived: seen.arrived.length + seen.pushed.length,
     names: [...new Set(seen.names)],
     isDone: said.includes(DONE),
-    ownersTest: tested.code === 0 ? tested.said.trim() : `FAIL ${tested.said}`,
+    ownersTest: tested.code === 0 ? tested.said.trim() : `exit ${tested.code}: ${tested.said}`,
     diff,
     landing,
     faults,
