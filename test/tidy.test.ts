@@ -194,6 +194,14 @@ describe('tidy', () => {
     assert.match(read('src/gateway/web/dns-door.ts'), /createSocket\('udp4'\)[\s\S]*\.bind\(\{ fd \}/)
   })
 
+  it('the doors to the web know no upstream, secret or ledger: they could be a process of their own', () => {
+    const taken = files('src/gateway/web/*.ts')
+      .filter((file) => !file.endsWith('.test.ts'))
+      .flatMap((file) => [...read(file).matchAll(/ from '\.\.\/([^/']+)\//g)].map(([, room]) => room))
+      .filter((room) => room !== '..')
+    assert.deepEqual([...new Set(taken)].sort(), ['fairness', 'origins', 'trust'])
+  })
+
   it('every room is in the table', () => {
     const rooms = new Set(files('src/**/*.ts').map((file) => file.split('/')[1]))
     assert.deepEqual(
