@@ -247,7 +247,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (reply.write(bytes)) this.#unreadBytes = 0
     else if (this.#unreadBytes > UNREAD_BYTES_MAX) this.#lose()
     else this.#waitForCell(controller)
-    if (reply.hasEnough === true && this.#mayNotice()) this.cut('no more of it is taken')
+    if (reply.hasEnough === true && this.#mayNotice()) this.cut(reply.problem ?? 'no more of it is taken')
   }
 
   /** Has the origin wait until the cell has read all, or until it may no longer notice that. */

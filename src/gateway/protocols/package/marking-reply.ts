@@ -40,6 +40,10 @@ export class GatheringReply implements WebReply {
     return this.#problem !== undefined
   }
 
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
   begin(status: number, headers: GatheredList['headers']): boolean {
     if (this.#head !== undefined) return false
     this.#head = { status, headers }
