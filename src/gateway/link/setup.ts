@@ -46,7 +46,7 @@ export interface GatewaySetup {
   readonly elsewhere: readonly string[]
   /** The reason why the gateway before it was lost, where it is there for the cells that this one left. */
   readonly replaces?: string
-  /** Digest of the configuration, the policies and the accepted definitions. */
+  /** Digest of all files that the configuration was read from. */
   readonly configuration: Sha256
   /** The environment of every upstream of the tenant: names only, for refusals that explain themselves. */
   readonly environments: readonly (readonly [UpstreamName, EnvironmentName])[]

@@ -63,7 +63,7 @@ export type ApplyFault =
   /** One is up, as its lock says, and is not reached. */
   | { readonly kind: 'unreached'; readonly problem: string }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
-  /** The file is another than its person was shown, or changes at this moment. */
+  /** A file of it is another than its person was shown. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'never'; readonly why: string }
   /** The word of these people, who answer for agents that may do more, is not given. */
