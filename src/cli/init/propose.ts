@@ -10,10 +10,10 @@ import { no, ok, type Result } from '../../model/index.ts'
 import { stateOperator } from '../../operator/state-operator.ts'
 import { unifiedDiff } from '../../rehearsal/proposed-config.ts'
 import { type Call, EXIT, type ExitCode } from '../command.ts'
+import { agentAsked } from '../options/agent.ts'
 import { readConfig } from '../options/config.ts'
 import { stateOf } from '../options/state.ts'
 import { confirmed } from '../person/confirmed.ts'
-import { printable } from '../print/printable.ts'
 import { narrowestText } from './narrowest.ts'
 import { type ReachedFor, ReachedForFold } from './reached-for.ts'
 
@@ -25,7 +25,7 @@ export async function proposeFromLog(call: Call): Promise<ExitCode> {
   const judged = await readConfig(call)
   if (!judged.ok) return judged.reason
   const { config } = judged.value
-  const agent = agentMeant(call, config)
+  const agent = agentAsked(call, config)
   if (agent === undefined) return EXIT.usage
   const reached = await reachedFor(call, config, agent)
   if (!reached.ok) {
@@ -61,17 +61,6 @@ export async function proposeFromLog(call: Call): Promise<ExitCode> {
   if (!written.value) call.print.line('Nothing was written.')
   call.print.object({ ok: true, written: written.value, ...told, patch, changes, byHand, proposed: text })
   return written.value ? EXIT.ok : EXIT.needsApproval
-}
-
-function agentMeant(call: Call, { agents }: Config): Agent | undefined {
-  const name = call.text('agent') ?? (agents.size === 1 ? [...agents.keys()][0] : undefined)
-  const agent = [...agents.values()].find((each) => each.name === name)
-  if (agent === undefined)
-    call.print.fault(
-      name === undefined ? 'which agent? Give --agent' : `there is no agent "${printable(name)}"`,
-      `declared: ${[...agents.keys()].join(', ')}`,
-    )
-  return agent
 }
 
 async function reachedFor(call: Call, config: Config, { name }: Agent): Promise<Result<ReachedFor, string>> {

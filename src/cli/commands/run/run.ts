@@ -27,6 +27,7 @@ import type { DefinitionSeen } from '../../../model/entry.ts'
 import { type CellId, LIMITS, no, ok, type Result, type UpstreamName } from '../../../model/index.ts'
 import { operatorFor } from '../../../operator/operator.ts'
 import { type Call, CONFIG_OPTION, type Command, EXIT, type ExitCode } from '../../command.ts'
+import { agentAsked } from '../../options/agent.ts'
 import { readConfig } from '../../options/config.ts'
 import { stateOf } from '../../options/state.ts'
 import { limitsTold } from '../../print/limits-reached.ts'
@@ -131,19 +132,6 @@ async function run(call: Call): Promise<ExitCode> {
   const exit = await tellEnd(call, config, own, asked, end)
   for (const each of unwritten) tellUnwritten(call, each)
   return unwritten.length > 0 ? EXIT.contained : exit
-}
-
-/** Returns the agent that is asked for; undefined where there is none, which was told. */
-function agentAsked(call: Call, { agents }: Config): Agent | undefined {
-  const only = agents.size === 1 ? [...agents.keys()][0] : undefined
-  const name = call.text('agent') ?? only
-  const agent = [...agents.values()].find((each) => each.name === name)
-  if (agent === undefined)
-    call.print.fault(
-      name === undefined ? 'which agent? Give --agent' : `there is no agent "${name}"`,
-      `declared: ${[...agents.keys()].join(', ')}`,
-    )
-  return agent
 }
 
 /** Returns the configuration by which a run of an agent is observed, where its environment lets it be. */
