@@ -1,3 +1,5 @@
+import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib'
+
 /** Answers of a hostile origin, each under a number: `GET /answer/{n}` of a cell, and these bytes. */
 
 /** The bytes of an answer, and how its connection goes on. */
@@ -126,7 +128,18 @@ const REDIRECTS: readonly HostileAnswer[] = PLACES.flatMap((place) => [
   ends: true,
 }))
 
+/** Bytes that unpack to a thousand times as many. */
+const PACKED: Readonly<Record<string, Buffer>> = {
+  gzip: gzipSync(Buffer.alloc(20_000_000), { level: 9 }),
+  br: brotliCompressSync(Buffer.alloc(20_000_000)),
+  zstd: zstdCompressSync(Buffer.alloc(20_000_000)),
+}
+
 const BOMBS: readonly HostileAnswer[] = [
+  ...Object.entries(PACKED).map(([coding, bytes]) => [
+    coding,
+    `HTTP/1.1 200 OK\r\nContent-Encoding: ${coding}\r\nContent-Length: ${bytes.length}\r\n\r\n${bytes.toString('latin1')}`,
+  ]),
   ['endless headers', `HTTP/1.1 200 OK\r\n${'A: b\r\n'.repeat(40_000)}`],
   ['one endless header', `HTTP/1.1 200 OK\r\nA: ${'b'.repeat(4_000_000)}`],
   ['interim answers', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(10_000)],

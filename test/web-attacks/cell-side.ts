@@ -57,7 +57,7 @@ export class CellSide {
   async addressOf(name: string): Promise<string> {
     const known = this.#names.get(name)
     if (known !== undefined) return known
-    const answer = await this.ask('10.9.9.9', dnsQuestion(name, 1))
+    const answer = await this.ask('10.9.9.9', dnsQuestion(name, 1), ANSWER_MS)
     if (answer === undefined || answer.readUInt16BE(6) !== 1) throw new Error(`${name} has no address`)
     const address = [...answer.subarray(-4)].join('.')
     this.#names.set(name, address)
@@ -65,10 +65,10 @@ export class CellSide {
   }
 
   /** Sends a message to a resolver over UDP, and returns its answer, if there is one. */
-  ask(resolver: string, message: Uint8Array): Promise<Buffer | undefined> {
+  ask(resolver: string, message: Uint8Array, msMax: number = SILENT_MS): Promise<Buffer | undefined> {
     return new Promise((resolve) => {
       const socket = createSocket('udp4')
-      const timer = setTimeout(() => settle(undefined), SILENT_MS)
+      const timer = setTimeout(() => settle(undefined), msMax)
       const settle = (answer: Buffer | undefined) => {
         clearTimeout(timer)
         socket.close()

@@ -1,14 +1,16 @@
 /** Bytes of HTTP/2 as no client writes them: what a header block may not hold is in it all the same. */
 import { Buffer } from 'node:buffer'
 
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+/** What a client begins with. */
+export const PREFACE: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 const HEADERS = 1
 const RST_STREAM = 3
 const SETTINGS = 4
 const END_STREAM = 1
 const END_HEADERS = 4
 
-function frame(type: number, flags: number, stream: number, body: Uint8Array): Buffer {
+/** Returns one frame (RFC 9113, 4.1). */
+export function frame(type: number, flags: number, stream: number, body: Uint8Array): Buffer {
   const head = Buffer.alloc(9)
   head.writeUIntBE(body.length, 0, 3)
   head[3] = type

@@ -55,6 +55,8 @@ const BUNDLES = [
   '/etc/ssl/cert.pem',
 ]
 
+const HAS_IPV6 = existsSync('/proc/net/if_inet6')
+
 const directory = temporaryDirectory()
 const authority = makeCertificate({ name: 'declared authority', isAuthority: true })
 const hosts = makeCertificate({ name: 'authority of this host', isAuthority: true })
@@ -76,7 +78,7 @@ function makeNetwork(): void {
   run('ip', 'link', 'set', 'lo', 'up')
   const local = makeEveryAddressLocal()
   if (!local.ok) throw new Error(`${local.reason.call}: ${local.reason.errno}`)
-  if (existsSync('/proc/net/if_inet6')) run('ip', '-6', 'route', 'add', 'local', '::/0', 'dev', 'lo')
+  if (HAS_IPV6) run('ip', '-6', 'route', 'add', 'local', '::/0', 'dev', 'lo')
   const resolver = join(directory, 'resolv.conf')
   writeFileSync(resolver, 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n')
   run('mount', '--bind', resolver, '/etc/resolv.conf')
@@ -280,8 +282,9 @@ const WIDE: UpstreamPlan['tools'] & object = {
 
 async function start(): Promise<void> {
   makeNetwork()
+  const host = HAS_IPV6 ? '::' : '0.0.0.0'
   for (const port of PORTS)
-    await new Promise<void>((resolve) => createServer(take).listen({ port, host: '::', ipv6Only: false }, resolve))
+    await new Promise<void>((resolve) => createServer(take).listen({ port, host, ipv6Only: false }, resolve))
   startResolver()
   const api = makeCertificate({ name: 'api', by: authority, names: ['DNS:api.far.example'] })
   secure(API, { cert: api.pem, key: api.key })

@@ -1,6 +1,5 @@
 /** Attacks on the way out of a cell to the web, each of them made: how many there are, and how many reached something. */
-import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import process from 'node:process'
 
@@ -25,12 +24,14 @@ export interface WebAttacks {
 }
 
 /** Why the attacks cannot be made here; shown as skipped, never as passed. */
-export const CANNOT: string | false =
-  process.getuid?.() !== 0
-    ? 'networks of one’s own need root'
-    : !['/usr/bin/unshare', '/usr/bin/mount'].every((path) => existsSync(path))
-      ? 'util-linux is not installed'
-      : false
+export const CANNOT: string | false = reasonNot()
+
+function reasonNot(): string | false {
+  if (process.getuid?.() !== 0) return 'networks of one’s own need root'
+  if (spawnSync('ip', ['-V']).status !== 0) return 'iproute2 is not installed'
+  const tried = spawnSync('unshare', ['--net', '--mount', '--', 'ip', 'link', 'set', 'lo', 'up'], { encoding: 'utf8' })
+  return tried.status === 0 ? false : `no network of one’s own can be made: ${tried.stderr || tried.error?.message}`
+}
 
 const MS_MAX = 550_000
 

@@ -1,9 +1,11 @@
 /** What takes memory or time instead of saying anything: bombs both ways, and peers that are slow. Counted, never timed. */
 
 import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import { ANSWERS } from '../answers.ts'
 import { type CellSide, request, statusOf } from '../cell-side.ts'
+import { frame, http2Bytes, PREFACE } from '../http2-bytes.ts'
 import type { AttackKind } from '../kind.ts'
 
 const HOST = 'plain.far.example'
@@ -171,4 +173,70 @@ const slow: AttackKind = {
   },
 }
 
-export const LOADS: readonly AttackKind[] = [bodies, answers, slow]
+const PING = 6
+const DATA = 0
+const CONTINUATION = 9
+
+/** Floods of HTTP/2, each in one connection. */
+function floods(): Readonly<Record<string, Buffer>> {
+  const many = (count: number, each: (i: number) => Uint8Array) => Array.from({ length: count }, (_, i) => each(i))
+  const begun = [PREFACE, frame(4, 0, 0, Buffer.alloc(0))]
+  const all = (...frames: readonly Uint8Array[]) => Buffer.concat([...begun, ...frames])
+  const headers = http2Bytes(
+    [
+      [':method', 'GET'],
+      [':scheme', 'https'],
+      [':authority', 'api.far.example'],
+      [':path', '/evil'],
+    ],
+    '',
+  ).subarray(PREFACE.length + 9)
+  const stream = (i: number, more = 0) => {
+    const own = Buffer.from(headers)
+    own.writeUInt32BE(2 * i + 1, 5)
+    own[4] = (own[4] ?? 0) & ~more
+    return own
+  }
+  // A table with one long entry, and a block that names it again and again.
+  const long = Buffer.concat([Buffer.from([0x40, 1, 0x61, 0x7f, 0x81, 0x1e]), Buffer.alloc(4_000, 0x62)])
+  return {
+    'streams that are reset': all(
+      ...many(2_000, (i) => Buffer.concat([stream(i), frame(3, 0, 2 * i + 1, Buffer.from([0, 0, 0, 8]))])),
+    ),
+    'more streams than there may be': all(...many(2_000, (i) => stream(i))),
+    'continuations without an end': all(
+      stream(0, 4),
+      ...many(5_000, () => frame(CONTINUATION, 0, 1, Buffer.alloc(100))),
+    ),
+    settings: all(...many(10_000, () => frame(4, 0, 0, Buffer.from([0, 3, 0, 0, 0, 100])))),
+    pings: all(...many(10_000, () => frame(PING, 0, 0, Buffer.alloc(8)))),
+    'empty data': all(stream(0, 1), ...many(10_000, () => frame(DATA, 0, 1, Buffer.alloc(0)))),
+    'windows of nothing': all(stream(0), ...many(1_000, () => frame(8, 0, 1, Buffer.alloc(4)))),
+    'windows past the end': all(stream(0), ...many(10, () => frame(8, 0, 0, Buffer.from([0x7f, 0xff, 0xff, 0xff])))),
+    priorities: all(...many(10_000, (i) => frame(2, 0, 2 * i + 1, Buffer.from([0, 0, 0, 0, 1])))),
+    'a bomb of headers': all(frame(1, 5, 1, Buffer.concat([headers.subarray(9), long, Buffer.alloc(12_000, 0xbe)]))),
+    'a frame past its bound': all(frame(DATA, 0, 1, Buffer.alloc(100_000))),
+    'frames of no kind': all(...many(10_000, () => frame(0xbb, 0xff, 0, Buffer.alloc(16)))),
+  }
+}
+
+const http2Floods: AttackKind = {
+  name: 'floods of HTTP/2: resets, continuations, settings, pings, empty data, windows, header tables',
+  stops: 'streams, headers and memory of a connection have bounds; it is closed, and the others go on',
+  run: async (cell) => {
+    const to = await cell.at('api.far.example')
+    const all = Object.entries(floods()).flatMap((each) => [each, each, each])
+    await cell.each(all, ([, bytes]) =>
+      cell.send({ ...to, tls: { servername: 'api.far.example', protocol: 'h2' } }, [bytes]),
+    )
+    // Node’s own sessions may not hear that their client has gone: their answers are held for a while (`IdleConnections`).
+    let after = await honest(cell)
+    for (let tries = 0; tries < 150 && after === 429; tries++) {
+      await delay(1_000)
+      after = await honest(cell)
+    }
+    return { cases: all.length, reached: after === 200 ? [] : [`control: after floods an honest request has ${after}`] }
+  },
+}
+
+export const LOADS: readonly AttackKind[] = [bodies, answers, slow, http2Floods]
