@@ -246,6 +246,20 @@ describe('attacks on the door of a cell to the web', () => {
     assert.match((await raw(head('GET / HTTP/1.1', 'connection: close'))).text, /^HTTP\/1\.1 200/)
   })
 
+  it('S17: an answer that nobody takes holds no connection of HTTP/2, nor what is counted of it', async () => {
+    const impatient = await opened(200)
+    let gone = 0
+    take = (_, reply) => {
+      reply.gone.addEventListener('abort', () => gone++)
+      reply.refuse(403, 'x'.repeat(1_000))
+    }
+    const begun = session(impatient, { initialWindowSize: 0 })
+    for (let i = 0; i < 3; i++)
+      begun.request({ ':path': '/', ':authority': `api.example:${impatient}` }).on('error', () => undefined)
+    await until('all of it has ended', () => gone === 3 && begun.destroyed, 60_000)
+    take = answering
+  })
+
   it('a connection that brings no whole head is ended, however it drips', async () => {
     const impatient = await opened(200)
     const first = connect({ host: '127.0.0.1', port: impatient })

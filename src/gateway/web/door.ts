@@ -182,7 +182,10 @@ export class WebDoor {
       parseInPieces(socket)
       this.#idle.watch(socket)
     })
-    server.on('session', (session) => this.#idle.watch(session))
+    server.on('session', (session) => {
+      this.#idle.watch(session)
+      session.setTimeout(SILENCE_MS_MAX, () => session.destroy())
+    })
     server.on('upgrade', (request, socket, head) => this.#takeStart('https', request, socket, head, name))
     // Node hands these options on to no server of HTTP/1.1 inside of TLS.
     Object.assign(server, { shouldUpgradeCallback: asksForWebSocket })
@@ -237,15 +240,22 @@ export class WebDoor {
     if (!('stream' in request)) this.#busy.set(socket, response)
     this.#requests++
     this.#idle.begin(connection)
+    let isOver = false
+    const over = () => {
+      if (!isOver) this.#idle.end(connection)
+      isOver = true
+    }
     // A connection that is a WebSocket is busy to its end.
     const busy = start === undefined ? response : connection
     busy.once('close', () => {
       this.#requests--
       this.#busy.delete(connection)
-      this.#idle.end(connection)
+      over()
     })
     request.on('error', () => undefined)
-    const reply = new NodeReply(response, () => this.#cut(request))
+    // Of HTTP/2, Node does not always hear that a client has gone: an answer that nobody takes is waited for no longer than a
+    // request.
+    const reply = new NodeReply(response, () => this.#cut(request), 'stream' in request ? over : undefined)
     const dialled = this.#hostOf(socket)
     const port = socket.localPort ?? 0
     const place: WebPlace = { scheme, host: dialled, port }
@@ -318,6 +328,8 @@ const SECURE_MAX = 64
  * connect before they ask, and keep what they have asked on for a minute.
  */
 const HEAD_MS_MAX = 70_000
+/** Milliseconds in which nothing passes on a connection of HTTP/2, either way: more than any origin may be silent. */
+const SILENCE_MS_MAX = 660_000
 /** Milliseconds in which TLS begins. */
 const HANDSHAKE_MS_MAX = 10_000
 

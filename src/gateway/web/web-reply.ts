@@ -30,13 +30,15 @@ export interface NodeResponse {
 export class NodeReply implements WebReply {
   readonly #response: NodeResponse
   readonly #destroy: () => void
+  readonly #onWhole: () => void
   readonly #gone = new AbortController()
   #isRefused = false
 
-  /** `destroy` ends the connection, or of HTTP/2 the stream, at once. */
-  constructor(response: NodeResponse, destroy: () => void) {
+  /** `destroy` ends the connection, or of HTTP/2 the stream, at once; `onWhole` hears that all of the answer is on its way. */
+  constructor(response: NodeResponse, destroy: () => void, onWhole: () => void = () => undefined) {
     this.#response = response
     this.#destroy = destroy
+    this.#onWhole = onWhole
     response.once('close', () => this.#gone.abort())
   }
 
@@ -92,6 +94,7 @@ export class NodeReply implements WebReply {
 
   end(): void {
     this.#response.end()
+    this.#onWhole()
   }
 
   cut(): void {
@@ -114,7 +117,7 @@ export class NodeReply implements WebReply {
       ...(reference === undefined ? [] : [[REFERENCE_HEADER, reference] as const]),
     ])
     this.#response.write(text)
-    this.#response.end()
+    this.end()
   }
 }
 
