@@ -3,16 +3,14 @@
  * inspected and for a tunnel that is not, and the time of a new connection to a name that nobody has asked for before. The
  * client of Firebreak runs in a real cell; the others have the same client on this host.
  */
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { createInterface, type Interface } from 'node:readline'
 import { makeCertificate } from '../test/kit/make-certificate.ts'
-import { runsProgram } from '../test/kit/runs-program.ts'
 import { CANNOT, webAttacks } from '../test/web-attacks/run.ts'
+import { type Client, clientInCell, clientOn, cpuUs, ended, median, serving } from './egress/processes.ts'
 import type { Bench, BenchOptions } from './main.ts'
 
 const HERE = join(import.meta.dirname, 'egress')
@@ -103,17 +101,25 @@ export const bench: Bench = async (options) => {
   }
 }
 
+async function callsOf(
+  client: Client,
+  what: { readonly url: string; readonly proxy?: string | undefined; readonly ms: number; readonly width: number },
+): Promise<{ readonly calls: number; readonly p50Ms: number }> {
+  const { calls, p50Ms } = await client.says({ kind: 'calls', ...what })
+  return { calls: Number(calls), p50Ms: Number(p50Ms) }
+}
+
 async function requestCosts({ seconds, say }: BenchOptions, measured: readonly Measured[]) {
-  for (const { client, url, proxy } of measured) await client.calls({ url, proxy, ms: WARM_MS, width: WIDTH })
+  for (const { client, url, proxy } of measured) await callsOf(client, { url, proxy, ms: WARM_MS, width: WIDTH })
   const all = measured.map((each) => ({ each, cpu: [] as number[], p50: [] as number[] }))
   const turns = Math.max(3, Math.floor((seconds * 1_000 - WARM_MS * measured.length) / (2 * TURN_MS * measured.length)))
   for (let turn = 1; turn <= turns; turn++) {
     say(`turn ${turn} of ${turns}`)
     for (const { each, cpu, p50 } of all) {
       const { client, url, proxy, pid } = each
-      p50.push((await client.calls({ url, proxy, ms: TURN_MS, width: 1 })).p50Ms)
+      p50.push((await callsOf(client, { url, proxy, ms: TURN_MS, width: 1 })).p50Ms)
       const before = cpuUs(pid)
-      const wide = await client.calls({ url, proxy, ms: TURN_MS, width: WIDTH })
+      const wide = await callsOf(client, { url, proxy, ms: TURN_MS, width: WIDTH })
       cpu.push((cpuUs(pid) - before) / wide.calls)
     }
   }
@@ -143,54 +149,6 @@ async function handshakes(outside: Client, port: number, cell: Client): Promise<
     own?.push(Number(other.p50Ms))
   }
   return { bareHop: Number(median(bare ?? []).toFixed(2)), firebreak: Number(median(own ?? []).toFixed(2)) }
-}
-
-/** A client that is told by lines what to do. */
-class Client {
-  readonly #child: ChildProcessWithoutNullStreams
-  readonly #lines: AsyncIterator<string>
-
-  constructor(child: ChildProcessWithoutNullStreams, lines: Interface) {
-    this.#child = child
-    this.#lines = lines[Symbol.asyncIterator]()
-  }
-
-  async says(what: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> {
-    this.#child.stdin.write(`${JSON.stringify(what)}\n`)
-    const { value, done } = await this.#lines.next()
-    const came = done === true ? { error: 'the client has ended' } : (JSON.parse(value) as Record<string, unknown>) // its own line
-    if (came.error !== undefined) throw new Error(`${JSON.stringify(what)}: ${String(came.error)}`)
-    return came
-  }
-
-  async calls(what: {
-    readonly url: string
-    readonly proxy?: string | undefined
-    readonly ms: number
-    readonly width: number
-  }): Promise<{ readonly calls: number; readonly p50Ms: number }> {
-    const { calls, p50Ms } = await this.says({ kind: 'calls', ...what })
-    return { calls: Number(calls), p50Ms: Number(p50Ms) }
-  }
-
-  async ready(): Promise<this> {
-    const { value } = await this.#lines.next()
-    if (value !== 'ready') throw new Error(`the client said ${value}`)
-    return this
-  }
-}
-
-function clientOn(
-  ends: (() => unknown)[],
-  [program, args]: readonly [string, readonly string[]],
-  cwd?: string,
-): Promise<Client> {
-  const child = spawn(program, args, {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    ...(cwd !== undefined && { cwd }),
-  }) as unknown as ChildProcessWithoutNullStreams // its three pipes are there
-  ends.push(() => ended(child))
-  return new Client(child, createInterface({ input: child.stdout })).ready()
 }
 
 /** Starts the client in a cell, and returns it with the process of its gateway. */
@@ -229,29 +187,7 @@ async function firebreak(
     },
   }
   writeFileSync(file, JSON.stringify(config))
-  const program = join(import.meta.dirname, '..', 'bin', 'firebreak')
-  const args = ['run', '--config', file, '--state', join(directory, 'state'), '--', '/opt/node', '/opt/client.mjs']
-  const before = gateways()
-  const client = await clientOn(ends, [program, args], directory)
-  const [pid = 0] = [...gateways()].filter((each) => !before.has(each))
-  return { client, pid }
-}
-
-/** Returns the processes of this host that are gateways. */
-function gateways(): ReadonlySet<number> {
-  return new Set(
-    readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name) && runsProgram(commandOf(name), 'gateway/main'))
-      .map(Number),
-  )
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
-  } catch {
-    return ''
-  }
+  return clientInCell(directory, ends, file)
 }
 
 /** Starts what is here of the peers. */
@@ -297,36 +233,4 @@ async function listens(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(socket.destroy().destroyed))
     socket.once('error', () => resolve(false))
   })
-}
-
-/** Starts a program that says which port it listens on. */
-async function serving(
-  ends: (() => unknown)[],
-  args: readonly string[],
-): Promise<{ readonly port: number; readonly pid: number }> {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  ends.push(() => ended(child))
-  const [chunk] = await once(child.stdout, 'data')
-  return { port: Number(String(chunk).trim()), pid: child.pid ?? 0 }
-}
-
-async function ended(child: ReturnType<typeof spawn>): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = once(child, 'exit')
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
-  await gone
-  clearTimeout(timer)
-}
-
-/** User and system time of all its threads, in µs. proc(5): fields 14 and 15, in ticks of 10 ms. */
-function cpuUs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }

@@ -21,7 +21,8 @@ export function noticing(cell: ServedCell, action: Action): () => boolean {
 export function callingOff({ signal, calledOff }: Attempt, isNoticed: () => boolean) {
   const own = new AbortController()
   const pass = () => {
-    if (isNoticed()) own.abort()
+    // With a reason: without, each is an error of its own.
+    if (isNoticed()) own.abort('called off')
   }
   calledOff?.addEventListener('abort', pass, { once: true })
   if (calledOff?.aborted) pass()

@@ -10,6 +10,9 @@ const HOP: ReadonlySet<string> = new Set([
   ...['proxy-authenticate', 'proxy-authentication-info', 'alt-svc', 'http2-settings'],
 ])
 
+/** The reason of a signal that nobody reads: without one, each is an error of its own, with a stack. */
+const GONE = 'gone'
+
 /** The part of Node's writers of HTTP/1.1 and of HTTP/2 that both have. */
 export interface NodeResponse {
   readonly headersSent: boolean
@@ -39,7 +42,7 @@ export class NodeReply implements WebReply {
     this.#response = response
     this.#destroy = destroy
     this.#onWhole = onWhole
-    response.once('close', () => this.#gone.abort())
+    response.once('close', () => this.#gone.abort(GONE))
   }
 
   get gone(): AbortSignal {
