@@ -116,7 +116,7 @@ export const LIMITS = {
   requestsUnderWayMax: 64,
   /** One call, whatever its upstream goes on sending: no tool that answers while a model waits takes longer. */
   callMsMax: 600_000,
-  /** What may be declared as the most of a request that passes as it comes, with its answer; a budget counts it before. */
+  /** The bytes that may be declared as the most of a request that passes as it comes, with its answer; a budget counts it before. */
   passingBytesMax: 1_099_511_627_776,
   /** One request to an origin of the web with its answer, however slowly they pass: a large clone takes less. */
   exchangeMsMax: 3_600_000,

@@ -11,14 +11,14 @@ export interface DocumentedOperation {
   readonly input: JsonObject
   /** JSON Schema of its answers; absent where not every answer that is no error is JSON. */
   readonly answer?: JsonObject
-  /** What it is for, in the document's words. */
+  /** The purpose of an operation, in the document's words. */
   readonly summary?: string
 }
 
 /** The operations of a document, and those that cannot be taken, each with its place. */
 export interface ReadDocument {
   readonly operations: ReadonlyMap<string, DocumentedOperation>
-  /** By the name that the operation would have; under an empty name what is of the whole document. */
+  /** Problems by the name that the operation would have; under an empty name what is of the whole document. */
   readonly problems: ReadonlyMap<string, DocumentProblem>
 }
 

@@ -7,7 +7,7 @@ export interface DocumentProblem {
   readonly problem: string
 }
 
-/** What of a document cannot be taken is thrown within this room, and becomes a value at its door. */
+/** An error for a part of a document that cannot be taken; it is thrown within this room, and becomes a value at its door. */
 export class NotTaken extends Error {
   readonly place: string
 

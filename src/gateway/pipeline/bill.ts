@@ -55,7 +55,7 @@ export class Bill {
     return true
   }
 
-  /** Why an answer is withheld. `shown` is what the cell would see of it. */
+  /** Returns why an answer is withheld. `shown` is what the cell would see of it. */
   excess(answer: Answer, shown: Answer): string | undefined {
     const { rows: path, maxRows = 0 } = this.#known.declared
     if (path !== undefined && !answer.failed) {

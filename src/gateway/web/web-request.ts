@@ -32,7 +32,7 @@ export interface WebReply {
   readonly hasBegun: boolean
   /** True once nothing more of the answer is taken: the exchange ends then. Absent where all of it is. */
   readonly hasEnough?: boolean
-  /** What is wrong with an answer of which nothing more is taken, where something is. */
+  /** The fault of an answer of which nothing more is taken, where something is. */
   readonly problem?: string | undefined
   /** Sends the status and headers. False where they cannot be written: nothing is sent then. */
   begin(status: number, headers: readonly (readonly [name: string, value: string])[]): boolean

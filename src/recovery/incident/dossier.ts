@@ -30,7 +30,7 @@ export interface Use {
   readonly seq: number
   readonly atMs: number
   readonly tool: string
-  /** Its operations by the names that grants and declarations know them by, with their upstream; its own is the first. */
+  /** Operations of an action by the names that grants and declarations know them by, with their upstream; its own is the first. */
   readonly operations: readonly string[]
   readonly effect: Effect
   readonly grants: readonly string[]

@@ -35,7 +35,7 @@ export interface DescribedOperation {
   readonly input: JsonObject
   /** JSON Schema of its answers. */
   readonly output?: JsonObject
-  /** Its likely effect: a hint for whoever accepts it, and no more. */
+  /** The likely effect of an operation: a hint for whoever accepts it, and no more. */
   readonly hint: 'read' | 'write' | 'irreversible'
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a person accepted of an upstream, and the connection to it, by which what it offers now is compared. `../call.ts`
+ * The definitions that a person accepted of an upstream, and the connection to it, by which what it offers now is compared. `../call.ts`
  * asks it for a contract before an action is judged, and for a connection before one is sent.
  */
 import {

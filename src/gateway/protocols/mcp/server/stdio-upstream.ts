@@ -212,7 +212,7 @@ class StdioConnection implements UpstreamConnection {
     this.#listeners.push(listener)
   }
 
-  /** There is one pair of pipes: a server that is given up is given up for all. */
+  /** Gives the server up for all, since there is one pair of pipes. */
   retire(): void {
     this.close()
   }
