@@ -19,6 +19,7 @@ class Slow implements WebReply {
   hasEnough = false
   over: 'ended' | 'cut' | undefined
   bytes = 0
+  writes = 0
   isRead = true
   #waiting: (() => void)[] = []
   begin(): boolean {
@@ -27,6 +28,7 @@ class Slow implements WebReply {
   }
   write(piece: Uint8Array): boolean {
     this.bytes += piece.length
+    this.writes++
     return this.isRead
   }
   drained(then: () => void): void {
@@ -195,7 +197,7 @@ describe('the end of an exchange', () => {
     const { exchange, comes, reply, told, wire } = answered({ silenceMsMax: 5_000 })
     reply.isRead = false
     comes(1)
-    timers.tick(5)
+    await Promise.resolve()
     assert.equal(wire.isPaused, true)
     timers.tick(60_000)
     await Promise.resolve()
@@ -207,12 +209,12 @@ describe('the end of an exchange', () => {
     const ends = answered()
     ends.reply.hasEnough = true
     ends.comes(1)
-    timers.tick(5)
+    await Promise.resolve()
     assert.deepEqual([ends.wire.isAborted, (await ends.settled()).kind], [true, 'passed'])
     const goesOn = answered({ mayNotice: () => false })
     goesOn.reply.hasEnough = true
     goesOn.comes(1)
-    timers.tick(5)
+    await Promise.resolve()
     goesOn.exchange.onResponseEnd(goesOn.wire)
     const sent = await goesOn.settled()
     assert.deepEqual([goesOn.wire.isAborted, 'why' in sent], [false, false])
@@ -220,12 +222,12 @@ describe('the end of an exchange', () => {
 })
 
 describe('an origin whose cell does not read', () => {
-  it('F1: waits while it may notice that, and no longer once its cell has learned what it may not know', () => {
+  it('F1: waits while it may notice that, and no longer once its cell has learned what it may not know', async () => {
     let may = true
     const { exchange, comes, reply, wire } = answered({ mayNotice: () => may })
     reply.isRead = false
     comes(1)
-    timers.tick(5)
+    await Promise.resolve()
     assert.equal(wire.isPaused, true)
     timers.tick(1_000)
     assert.equal(wire.isPaused, true)
@@ -233,7 +235,7 @@ describe('an origin whose cell does not read', () => {
     timers.tick(1_000)
     assert.equal(wire.isPaused, false)
     comes(1)
-    timers.tick(5)
+    await Promise.resolve()
     assert.equal(wire.isPaused, false, 'nor for what comes later')
     exchange.cut('over')
   })
@@ -264,14 +266,34 @@ describe('an origin whose cell does not read', () => {
     assert.equal(reply.over, 'ended')
   })
 
-  it('goes on when its cell has read', () => {
+  it('goes on when its cell has read', async () => {
     const { exchange, comes, reply, wire } = answered()
     reply.isRead = false
     comes(1)
-    timers.tick(5)
+    await Promise.resolve()
     assert.equal(wire.isPaused, true)
     reply.reads()
     assert.equal(wire.isPaused, false)
+    exchange.cut('over')
+  })
+})
+
+describe('HX4: the pace at which pieces are looked at', () => {
+  it('is theirs for as many as a model has words in a second; what goes on byte by byte is looked at together', async () => {
+    const { exchange, reply, comes } = answered({ mayNotice: () => true })
+    for (let i = 1; i <= 50; i++) {
+      comes(1)
+      // As the next read of the connection would.
+      await Promise.resolve()
+      assert.equal(reply.bytes, i)
+    }
+    for (let i = 0; i < 10_000; i++) {
+      comes(1)
+      await Promise.resolve()
+    }
+    assert.ok(reply.writes < 1_000, `${reply.writes}`)
+    timers.tick(5)
+    assert.equal(reply.bytes, 10_050)
     exchange.cut('over')
   })
 })

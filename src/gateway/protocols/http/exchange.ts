@@ -74,9 +74,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   /** Pieces that have come since the last look. */
   #gathered: Uint8Array[] = []
   #gatheredBytes = 0
-  /** True while nothing has to wait for `#pace`. */
-  #isQuiet = true
+  /** True while what was gathered is about to be looked at. */
+  #isToLook = false
   #pace: NodeJS.Timeout | undefined
+  /** Looks that it may have at once, as of `#creditedMs`: one more in PACE_MS. */
+  #credit = CREDIT_MAX
+  #creditedMs = performance.now()
   /** Bytes that the cell has been shown since it had read all. */
   #unreadBytes = 0
   /** True until the cell has read all. */
@@ -216,18 +219,26 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#gathered.push(piece)
     this.#gatheredBytes += piece.length
     if (this.#gatheredBytes >= GATHERED_BYTES_MAX) return this.#look(controller)
-    if (!this.#isQuiet) return
-    this.#isQuiet = false
-    // The parser brings all that one read of the connection has before that.
-    queueMicrotask(() => this.#look(controller))
-    this.#pace = setTimeout(() => {
-      this.#isQuiet = true
-      this.#look(controller)
-    }, PACE_MS)
+    if (this.#isToLook) return
+    this.#isToLook = true
+    // The parser brings all that one read of the connection has before a microtask.
+    if (this.#mayLookAtOnce()) queueMicrotask(() => this.#look(controller))
+    else this.#pace = setTimeout(() => this.#look(controller), PACE_MS)
+  }
+
+  #mayLookAtOnce(): boolean {
+    const nowMs = performance.now()
+    this.#credit = Math.min(CREDIT_MAX, this.#credit + (nowMs - this.#creditedMs) / PACE_MS)
+    this.#creditedMs = nowMs
+    if (this.#credit < 1) return false
+    this.#credit--
+    return true
   }
 
   /** Looks at what was gathered, and shows it. */
   #look(controller: Dispatcher.DispatchController): void {
+    this.#isToLook = false
+    clearTimeout(this.#pace)
     if (this.#over || this.#gatheredBytes === 0) return
     const piece = Buffer.concat(this.#gathered)
     this.#gathered = []
@@ -330,8 +341,10 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 const END = new Uint8Array()
 /** Interim answers to one request (RFC 9110, 15.2): servers send one or two. */
 const INTERIMS_MAX = 32
-/** Milliseconds between two looks at what comes in small pieces: one look reads again what a secret may have begun in. */
+/** Milliseconds between two looks at what goes on coming in small pieces: one look reads again what a secret may have begun in. */
 const PACE_MS = 5
+/** Looks without a wait: words of a model come by the dozen in a second, and some at once. */
+const CREDIT_MAX = 64
 const GATHERED_BYTES_MAX = 65_536
 /** Bytes that are held for a cell whose origin does not wait for it. */
 const UNREAD_BYTES_MAX = 1_048_576
