@@ -17,6 +17,7 @@ import { LOADS } from './kinds/loads.ts'
 import { PLACES } from './kinds/places.ts'
 import { STREAMS } from './kinds/streams.ts'
 import { TUNNELLED } from './kinds/tunnelled.ts'
+import { WEB_SOCKETS } from './kinds/web-sockets.ts'
 import { type KindCount, QUICK } from './run.ts'
 
 const KINDS: readonly AttackKind[] = [
@@ -24,6 +25,7 @@ const KINDS: readonly AttackKind[] = [
   ...STREAMS,
   HTTP2,
   TUNNELLED,
+  WEB_SOCKETS,
   CERTIFICATES,
   ...LOADS,
   ...CHANNELS,

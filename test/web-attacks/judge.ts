@@ -6,7 +6,7 @@ import { disagreement, splitStrictly } from './readers.ts'
 const HONEST_HELLO = clientHello({ names: [TUNNEL_NAME] }).toString('latin1')
 
 /** Targets that are granted, of whichever origin. */
-const GRANTED = /^\/(?:ok(?:\?q=[^ ]*)?|up\/[^ ?]+|answer\/\d+|v1\/messages(?:\/count_tokens)?)$/
+const GRANTED = /^\/(?:ok(?:\?q=[^ ]*)?|up\/[^ ?]+|(?:answer|feed)\/\d+|v1\/messages(?:\/count_tokens)?)$/
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE'])
 
 /** Returns what of all that has arrived outside is nobody's right, each in one line. */
@@ -19,9 +19,14 @@ export function reachedIn({ connections, attempts, asked, streams }: Arrived, ke
   ]
 }
 
-function wrongIn({ origin, stream }: RawStream, kept: string | undefined): readonly string[] {
+function wrongIn({ origin, stream: all }: RawStream, kept: string | undefined): readonly string[] {
   if (origin === TUNNEL)
-    return stream.startsWith(HONEST_HELLO) ? [] : [`at ${origin}: ${JSON.stringify(stream.slice(0, 200))}`]
+    return all.startsWith(HONEST_HELLO) ? [] : [`at ${origin}: ${JSON.stringify(all.slice(0, 200))}`]
+  // What follows the start of a WebSocket is in frames, whose texts are masked.
+  const start = /^GET \/feed\/\d+ HTTP\/1\.1\r\n[\s\S]*?\r\n\r\n/.exec(all)?.[0]
+  const stream = start ?? all
+  const framed = start === undefined ? '' : all.slice(start.length)
+  if (framed.includes('/evil')) return [`at ${origin}: ${JSON.stringify(framed.slice(0, 200))}`]
   const split = disagreement(stream)
   const wrong = split === undefined ? [] : [split]
   for (const { method, target, host = 'none' } of splitStrictly(stream).requests)

@@ -4,6 +4,7 @@
  * what it is told to. Started by `cell-main.ts`, which makes the attacks.
  */
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
@@ -36,6 +37,7 @@ import {
   TUNNEL_NAME,
 } from './outside.ts'
 import { splitStrictly } from './readers.ts'
+import { STARTS } from './web-socket-starts.ts'
 
 const SOCKETS = [
   { transport: 'tcp', port: 80, fd: 4 },
@@ -116,6 +118,12 @@ function serve(origin: string, socket: Socket): void {
 }
 
 function answer(origin: string, socket: Socket, target: string): void {
+  const started = STARTS[Number(/^\/feed\/(\d+)$/.exec(target)?.[1] ?? Number.NaN)]
+  if (started !== undefined) {
+    const key = /^sec-websocket-key: (.*)\r$/im.exec(streams.get(socket)?.stream ?? '')?.[1] ?? ''
+    const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+    return void socket.write(started.bytes.replace('{accept}', accept), 'latin1')
+  }
   const hostile = ANSWERS[Number(/^\/answer\/(\d+)$/.exec(target)?.[1] ?? Number.NaN)]
   if (hostile === undefined) {
     // Those that are told apart by their certificates are connected to anew each time.
@@ -278,6 +286,7 @@ const OK = { 'GET /ok': 'read' } as const
 const WIDE: UpstreamPlan['tools'] & object = {
   ...{ 'HEAD /ok': 'read', 'POST /ok': 'write', 'DELETE /ok': 'write' },
   ...{ 'GET /ok?q': 'read', 'PUT /up/{path*}': 'write', 'GET /answer/{number}': 'read' },
+  'WEBSOCKET /feed/{number}': 'write',
 }
 
 async function start(): Promise<void> {
