@@ -1,6 +1,6 @@
 import type { Config, UpstreamConfig } from '../../config/config.ts'
 import { readRepositoryPattern } from '../../gateway/protocols/git/repository-pattern.ts'
-import { readPattern } from '../../gateway/protocols/http/pattern.ts'
+import { PatternTable, readPattern } from '../../gateway/protocols/http/pattern.ts'
 import { operationIn, type Problem } from '../../model/index.ts'
 
 /** Returns what is wrong with the tools of upstreams that are patterns: of requests, and of repositories and refs. */
@@ -10,7 +10,7 @@ export function patternProblems({ upstreams }: Pick<Config, 'upstreams'>): reado
     const isDocumented = server.kind === 'origin' && server.openapi !== undefined
     const read = readerOf(upstream)
     if (read === undefined) return []
-    return [...tools.keys()].flatMap((tool): readonly Problem[] => {
+    const single = [...tools.keys()].flatMap((tool): readonly Problem[] => {
       const written = operationIn(tool).tool
       const pattern = read(written)
       if (!pattern.ok) return [{ source, message: `"${written}" of "${name}": ${pattern.reason}` }]
@@ -24,7 +24,23 @@ export function patternProblems({ upstreams }: Pick<Config, 'upstreams'>): reado
           ]
         : []
     })
+    return single.length > 0 ? single : overlapIn(upstream)
   })
+}
+
+/** Returns a problem where two requests of an origin cover each other: nobody could say which of them is meant. */
+function overlapIn({ name, tools, source, server }: UpstreamConfig): readonly Problem[] {
+  if (server.kind !== 'origin' || server.git !== undefined) return []
+  const patterns = [...tools.keys()].flatMap((tool) => {
+    const pattern = readPattern(operationIn(tool).tool)
+    return pattern.ok ? [pattern.value] : []
+  })
+  try {
+    new PatternTable(patterns)
+    return []
+  } catch (error) {
+    return [{ source, message: `tools of "${name}": ${error instanceof Error ? error.message : String(error)}` }]
+  }
 }
 
 function readerOf({ server }: UpstreamConfig) {
