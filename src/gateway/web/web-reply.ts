@@ -36,6 +36,8 @@ export class NodeReply implements WebReply {
   readonly #onWhole: () => void
   readonly #gone = new AbortController()
   #isRefused = false
+  /** True once something has followed the head, which is sent with it. */
+  #isFollowed = false
 
   /** `destroy` ends the connection, or of HTTP/2 the stream, at once; `onWhole` hears that all of the answer is on its way. */
   constructor(response: NodeResponse, destroy: () => void, onWhole: () => void = () => undefined) {
@@ -71,7 +73,8 @@ export class NodeReply implements WebReply {
         this.#response.setHeader(name, more.length === 0 ? first : values)
       }
       this.#response.writeHead(status)
-      this.#response.flushHeaders?.()
+      // With what follows in this turn: a small answer is one record of TLS, and not two.
+      setImmediate(() => this.#flush())
       return true
     } catch {
       for (const name of Object.keys(all)) this.#response.removeHeader(name)
@@ -79,7 +82,12 @@ export class NodeReply implements WebReply {
     }
   }
 
+  #flush(): void {
+    if (!this.#isFollowed && !this.#gone.signal.aborted) this.#response.flushHeaders?.()
+  }
+
   write(piece: Uint8Array): boolean {
+    this.#isFollowed = true
     return this.#gone.signal.aborted || this.#response.write(piece)
   }
 
@@ -96,6 +104,7 @@ export class NodeReply implements WebReply {
   }
 
   end(): void {
+    this.#isFollowed = true
     this.#response.end()
     this.#onWhole()
   }
@@ -119,7 +128,7 @@ export class NodeReply implements WebReply {
       ['cache-control', 'no-store'],
       ...(reference === undefined ? [] : [[REFERENCE_HEADER, reference] as const]),
     ])
-    this.#response.write(text)
+    this.write(text)
     this.end()
   }
 }
