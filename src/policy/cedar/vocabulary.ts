@@ -25,14 +25,20 @@ export function cedarActionId(upstream: UpstreamName, operation: Operation, tool
   return `${upstream}/${grantedName(operation, tool)}`
 }
 
-/** Returns the ids of all operations of an action; that of its own is the first. */
-export function operationIds({
-  upstream,
-  operation,
-  tool,
-  alongside = [],
-}: Pick<Action, 'upstream' | 'operation' | 'tool' | 'alongside'>): readonly string[] {
-  return [tool, ...alongside.map((further) => further.tool)].map((each) => cedarActionId(upstream, operation, each))
+type Operations = Pick<Action, 'upstream' | 'operation' | 'tool' | 'alongside'>
+
+/** Ids by action: each piece of what passes asks for them. */
+const IDS = new WeakMap<Operations, readonly string[]>()
+
+/** Returns the ids of all operations of an action, which never changes; that of its own is the first. */
+export function operationIds(action: Operations): readonly string[] {
+  const known = IDS.get(action)
+  if (known !== undefined) return known
+  const { upstream, operation, tool, alongside = [] } = action
+  const tools = [tool, ...alongside.map((further) => further.tool)]
+  const ids = tools.map((each) => cedarActionId(upstream, operation, each))
+  IDS.set(action, ids)
+  return ids
 }
 
 /** The groups that an action of this effect is in. */
