@@ -36,8 +36,6 @@ export class NodeReply implements WebReply {
   readonly #onWhole: () => void
   readonly #gone = new AbortController()
   #isRefused = false
-  /** True once something has followed the head, which is sent with it. */
-  #isFollowed = false
 
   /** `destroy` ends the connection, or of HTTP/2 the stream, at once; `onWhole` hears that all of the answer is on its way. */
   constructor(response: NodeResponse, destroy: () => void, onWhole: () => void = () => undefined) {
@@ -73,8 +71,7 @@ export class NodeReply implements WebReply {
         this.#response.setHeader(name, more.length === 0 ? first : values)
       }
       this.#response.writeHead(status)
-      // With what follows in this turn: a small answer is one record of TLS, and not two.
-      setImmediate(() => this.#flush())
+      this.#response.flushHeaders?.()
       return true
     } catch {
       for (const name of Object.keys(all)) this.#response.removeHeader(name)
@@ -82,12 +79,7 @@ export class NodeReply implements WebReply {
     }
   }
 
-  #flush(): void {
-    if (!this.#isFollowed && !this.#gone.signal.aborted) this.#response.flushHeaders?.()
-  }
-
   write(piece: Uint8Array): boolean {
-    this.#isFollowed = true
     return this.#gone.signal.aborted || this.#response.write(piece)
   }
 
@@ -104,7 +96,6 @@ export class NodeReply implements WebReply {
   }
 
   end(): void {
-    this.#isFollowed = true
     this.#response.end()
     this.#onWhole()
   }
@@ -128,7 +119,7 @@ export class NodeReply implements WebReply {
       ['cache-control', 'no-store'],
       ...(reference === undefined ? [] : [[REFERENCE_HEADER, reference] as const]),
     ])
-    this.write(text)
+    this.#response.write(text)
     this.end()
   }
 }
