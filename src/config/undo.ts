@@ -2,6 +2,7 @@ import {
   type Check,
   type DeclaredTool,
   grantedName,
+  isWebSocket,
   jsonPath,
   type Operation,
   type Problem,
@@ -57,6 +58,7 @@ function faultsOfUndo(
   if (tool === name) say(`"${name}" is declared to undo itself`, 'the tool that compensates it')
   else if (found === undefined) say(undeclared('undo', name, tool), namesOf(tools))
   else if (found.effect === 'read') say(`"${tool}" reads: it undoes nothing`, 'a tool with an effect')
+  if (isWebSocket(tool)) say(`"${tool}" is a WebSocket: nobody else than a cell can open one`, 'a request')
   return problems
 }
 
@@ -72,6 +74,7 @@ function faultsOfCheck(
   if (effect === 'read') say(`"${name}" reads, and has no effect to check`, 'no check')
   if (found === undefined) say(undeclared('check', name, tool), namesOf(tools))
   else if (found.effect !== 'read') say(`"${tool}" has an effect: it cannot be a check`, 'a tool with effect: read')
+  if (isWebSocket(tool)) say(`"${tool}" is a WebSocket, and has no answer to look at`, 'a request with effect: read')
   if (undone.size === 0) say(`the check of "${name}" says nothing`, 'undone: a field of its answer and what it says')
   for (const field of undone.keys())
     if (field.includes('[*]')) say(`the check of "${name}" looks into a list: ${field}`, 'one field, like $.state')

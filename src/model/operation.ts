@@ -43,6 +43,14 @@ export function isConnection(operation: Operation): operation is ConnectOperatio
 /** The beginning of a request's pattern. */
 const REQUEST = /^[A-Z]+ \//
 
+/** The word that stands for a method in the pattern of a WebSocket. */
+export const WEBSOCKET = 'WEBSOCKET'
+
+/** Tells whether the pattern of a request is that of a WebSocket, whose messages pass on both ways and make no answer. */
+export function isWebSocket(pattern: string): boolean {
+  return pattern.startsWith(`${WEBSOCKET} /`)
+}
+
 const PREFIXED = new RegExp(
   `^(${Object.keys(OPERATIONS)
     .map((name) => name.replace('.', '\\.'))

@@ -14,6 +14,7 @@ import {
   type UpstreamName,
   upstreamName,
 } from '../../model/index.ts'
+import { calledOn } from '../called-on.ts'
 import type { GrantConfig, UpstreamConfig } from '../config.ts'
 import { knownNames } from '../known-names.ts'
 import type { ShapedAgent } from '../schema.ts'
@@ -41,8 +42,9 @@ export function readGrant(
     const message = `upstream "${name}" belongs to environment "${upstream.environment}", the agent to "${environment}"`
     report(judge, value.upstream.source, message, 'an upstream of the agent’s own environment')
   }
+  const operation = upstream === undefined ? 'tool' : calledOn(upstream)
   const named: readonly Written<ToolName>[] = [
-    ...(value.tools ?? []).map((tool) => ({ ...tool, value: grantedName(calledOn(upstream), tool.value) })),
+    ...(value.tools ?? []).map((tool) => ({ ...tool, value: grantedName(operation, tool.value) })),
     ...(value.resources ?? []).map((uri) => ({ ...uri, value: grantedName('resource', uri.value) })),
     ...(value.prompts ?? []).map((prompt) => ({ ...prompt, value: grantedName('prompt', prompt.value) })),
   ]
@@ -74,8 +76,9 @@ export function checkApprover(
 ): void {
   if (judge.shaped.environments.get(environment)?.value.hardened !== true) return
   const upstream = upstreams.get(upstreamName(value.upstream.value))
+  const operation = upstream === undefined ? 'tool' : calledOn(upstream)
   const acting = value.tools?.find((tool) => {
-    const declared = upstream?.tools.get(grantedName(calledOn(upstream), tool.value))
+    const declared = upstream?.tools.get(grantedName(operation, tool.value))
     return declared !== undefined && declared.effect !== 'read'
   })
   const reaching = upstream !== undefined && isReaching(judge, upstream)
@@ -136,12 +139,3 @@ function readBudgets(
 }
 
 type ShapedBudget = NonNullable<ShapedGrant['value']['budget']>
-
-/** Returns the operation that the tools of an upstream are. */
-function calledOn(upstream: UpstreamConfig | undefined): 'tool' | 'request' | 'model' | 'package' | 'git' | 'tunnel' {
-  if (upstream?.server.kind !== 'origin') return 'tool'
-  if (upstream.server.packages !== undefined) return 'package'
-  if (upstream.server.git !== undefined) return 'git'
-  if (upstream.server.tunnel === true) return 'tunnel'
-  return upstream.server.model === undefined ? 'request' : 'model'
-}

@@ -1,4 +1,5 @@
 import { type AgentName, operationIn } from '../../model/index.ts'
+import { calledOn } from '../called-on.ts'
 import type { Agent, Config, GrantConfig, UpstreamConfig } from '../config.ts'
 
 /** Milliseconds that a grant of an observed run lasts. */
@@ -20,7 +21,7 @@ export function withObserved(config: Config, name: AgentName | undefined): Confi
 }
 
 function observedGrant(agent: Agent, upstream: UpstreamConfig): readonly GrantConfig[] {
-  if (upstream.environment !== agent.environment || upstream.relay || isTunnel(upstream)) return []
+  if (upstream.environment !== agent.environment || upstream.relay || calledOn(upstream) === 'tunnel') return []
   const own = new Set(agent.grants.flatMap((grant) => (grant.upstream === upstream.name ? [...grant.tools] : [])))
   const tools = [...upstream.tools.values()].flatMap(({ name, effect }) =>
     effect === 'read' && !own.has(name) && !isWayOut(upstream, name) ? [name] : [],
@@ -30,13 +31,7 @@ function observedGrant(agent: Agent, upstream: UpstreamConfig): readonly GrantCo
   return [{ upstream: name, tools: new Set(tools), budgets: [], expiresMs: OBSERVED_MS, observed: true, source }]
 }
 
-/** Tells whether nobody sees what an upstream is asked. */
-function isTunnel({ server }: UpstreamConfig): boolean {
-  return server.kind === 'origin' && server.tunnel === true
-}
-
 /** Tells whether an operation of a provider of models is more than a question about models. */
-function isWayOut({ server }: UpstreamConfig, tool: string): boolean {
-  const isModel = server.kind === 'origin' && server.model !== undefined
-  return isModel && !['count', 'models'].includes(operationIn(tool).tool)
+function isWayOut(upstream: UpstreamConfig, tool: string): boolean {
+  return calledOn(upstream) === 'model' && !['count', 'models'].includes(operationIn(tool).tool)
 }

@@ -2,6 +2,7 @@ import {
   type DeclaredTool,
   type Effect,
   grantedName,
+  isWebSocket,
   type JsonPath,
   jsonPath,
   type Label,
@@ -36,7 +37,7 @@ export function readTools(judge: Judge, value: ShapedUpstream, source: Source): 
     const fault = countingFault(tool, operation)
     if (fault !== undefined) report(judge, source, `"${name}" ${fault.problem}`, fault.expected)
     const granted = grantedName(operation, name)
-    if (operation === 'git') checkRequest(judge, name, tool, source)
+    if (operation === 'git' || (operation === 'request' && isWebSocket(name))) checkRequest(judge, name, tool, source)
     // The pattern of a repository has said where to: what a push names of it is carried, as its pack is.
     const carried = operation === 'git' ? { content: [[]] } : {}
     tools.set(granted, { ...own, ...carried, ...declaredTool(granted, tool, value.accepts ?? []) })

@@ -1,3 +1,4 @@
+import { calledOn, isAnswerRead } from '../../config/called-on.ts'
 import type { Config, GrantConfig, UpstreamConfig } from '../../config/config.ts'
 import { modelPrices, priceLine } from '../../gateway/protocols/model/prices.ts'
 import { type DeclaredTool, LIMITS, MODEL_CURRENCY } from '../../model/index.ts'
@@ -5,9 +6,10 @@ import { type Demand, listed, look } from './demand.ts'
 
 /** A budget counts what an upstream was asked for; what it charged, only where the configuration says where that stands. */
 export function budgetDemands(about: string, config: Config, upstream: UpstreamConfig): readonly Demand[] {
-  const { tools, server } = upstream
-  const isOrigin = server.kind === 'origin'
-  const isModel = isOrigin && server.model !== undefined
+  const { tools } = upstream
+  const isModel = calledOn(upstream) === 'model'
+  const isOrigin = calledOn(upstream) !== 'tool'
+  const areRead = (of: readonly DeclaredTool[]) => of.every(({ name }) => isAnswerRead(upstream, name))
   const grants = grantsOf(config, upstream)
   const under = (kind: string, wanted: (tool: DeclaredTool) => boolean) => {
     const counted = grants
@@ -37,9 +39,9 @@ export function budgetDemands(about: string, config: Config, upstream: UpstreamC
           look(
             about,
             `budgets count what ${listed(unsettled)} was asked for; what it charged beyond is not seen`,
-            isOrigin
-              ? 'its bill: an answer that passes on is not read'
-              : 'settles: the field of its answer that says it',
+            areRead(unsettled)
+              ? 'settles: the field of its answer that says it'
+              : 'its bill: an answer that passes on is not read',
           ),
         ]
       : []),

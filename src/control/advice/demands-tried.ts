@@ -1,8 +1,10 @@
+import { isDocumented } from '../../config/called-on.ts'
 import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
-import { definitionDigest, definitionFault, promptDefinition } from '../../gateway/protocols/mcp/contract/definition.ts'
+import { definitionDigest, definitionFault } from '../../gateway/protocols/mcp/contract/definition.ts'
+import { definitionsIn } from '../../host/accept/definition-changes.ts'
 import type { Inspected } from '../../host/prepare/inspect.ts'
 import type { Judged } from '../../host/prepare/setup.ts'
-import { grantedName, type JsonObject, visibleText } from '../../model/index.ts'
+import { visibleText } from '../../model/index.ts'
 import { type Demand, holds, listed, look, missing } from './demand.ts'
 import type { Survey } from './findings.ts'
 
@@ -25,22 +27,26 @@ export function launchDemands(
 export function offeredDemands(
   about: string,
   { config, accepted }: Judged,
-  { name, tools }: UpstreamConfig,
+  upstream: UpstreamConfig,
   offered: Survey['offered'],
 ): readonly Demand[] {
+  const { name, tools } = upstream
+  const isOfDocument = isDocumented(upstream)
   const offer = offered?.get(name)
   if (offer === undefined) return []
   if ('problem' in offer) {
     const said = offer.said.length === 0 ? '' : `: ${offer.said.join(' / ')}`
     return [
-      missing(
-        about,
-        `it does not answer as an MCP server: ${offer.problem}${said}`,
-        'start it, or correct how it is reached',
-      ),
+      isOfDocument
+        ? missing(about, `its document cannot be read: ${offer.problem}`, 'openapi: a file of OpenAPI 3.0 or 3.1')
+        : missing(
+            about,
+            `it does not answer as an MCP server: ${offer.problem}${said}`,
+            'start it, or correct how it is reached',
+          ),
     ]
   }
-  const has = definitionsOf(offer)
+  const has = new Map(definitionsIn(offer))
   const own = [...tools.values()].filter((tool) => !tool.name.startsWith('resource:'))
   const gone = own.filter((tool) => !has.has(tool.name) && !unread(offer).has(tool.name))
   const changed = own.filter((tool) => {
@@ -53,14 +59,15 @@ export function offeredDemands(
     )
   })
   const accept = `firebreak accept --upstream ${name} --as ${ownerOf(config)}`
+  const [whose, held] = isOfDocument ? ['its document', 'its document offers'] : ['it', 'it answered, and offers']
   return [
     ...(gone.length > 0
-      ? [missing(about, `it does not offer ${listed(gone)}`, 'the name that it has for it, or take it out')]
+      ? [missing(about, `${whose} does not offer ${listed(gone)}`, 'the name that it has for it, or take it out')]
       : []),
     ...(changed.length > 0
       ? [missing(about, `what it says of ${listed(changed)} is not what was accepted: a call is refused`, accept)]
       : []),
-    ...(gone.length + changed.length === 0 ? [holds(about, `it answered, and offers what is declared of it`)] : []),
+    ...(gone.length + changed.length === 0 ? [holds(about, `${held} what is declared of it`)] : []),
   ]
 }
 
@@ -88,7 +95,7 @@ export function unfitDemands(
 }
 
 function faultsIn(offer: Offer): readonly (readonly [string, string])[] {
-  const faulty = [...definitionsOf(offer)].flatMap(([tool, definition]) => {
+  const faulty = definitionsIn(offer).flatMap(([tool, definition]) => {
     const fault = definitionFault(definition)
     return fault === undefined ? [] : [[tool, fault] as const]
   })
@@ -110,17 +117,6 @@ function unread({ lost, leaking }: Offer): ReadonlyMap<string, string> {
 
 type Offer = Extract<Inspected, { readonly tools: unknown }>
 
-function definitionsOf({ tools, prompts }: Offer): ReadonlyMap<string, JsonObject> {
-  return new Map([
-    ...tools.flatMap((each) => named('tool', each)),
-    ...prompts.flatMap((each) => named('prompt', promptDefinition(each))),
-  ])
-}
-
 export function ownerOf({ agents }: Config): string {
   return [...agents.values()][0]?.owner ?? 'you@example.org'
-}
-
-function named(kind: 'tool' | 'prompt', definition: JsonObject): readonly (readonly [string, JsonObject])[] {
-  return typeof definition.name === 'string' ? [[grantedName(kind, definition.name), definition]] : []
 }

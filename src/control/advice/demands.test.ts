@@ -8,7 +8,7 @@ import { cleanUp, temporaryDirectory } from '../../../test/kit/temporary.ts'
 import type { Ability, HostReport } from '../../cells/abilities.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type Judged, judgeConfig } from '../../host/prepare/setup.ts'
-import type { Json } from '../../model/index.ts'
+import type { Json, JsonObject } from '../../model/index.ts'
 import { type Demand, demandsOf } from './demands.ts'
 import type { Survey } from './findings.ts'
 import { surveyFor } from './survey.ts'
@@ -233,6 +233,51 @@ describe('what a configuration demands of its host', () => {
       await said('look', config({ bytes: '50MiB/day' })),
       /sets 4194304 bytes of a budget aside for its answer, and no more of that passes/,
     )
+  })
+
+  it('is of an origin what can be read of its answers, and of its document what a person accepted', async () => {
+    const spend = { effect: 'spend', amount: '$.body.amount', currency: '$.body.currency' }
+    const http = (more: object) => ({ origin: 'https://shop.example', ...more })
+    const config = (tools: { readonly [name: string]: Json }, more: object = {}) => ({
+      ...base,
+      upstreams: { shop: { environment: 'test', http: http(more), tools } },
+      agents: {
+        desk: {
+          ...agent,
+          grants: [
+            {
+              upstream: 'shop',
+              tools: Object.keys(tools),
+              expires: '1h',
+              budget: { spend: '5 EUR/day', calls: '9/min' },
+            },
+          ],
+        },
+      },
+    })
+    const fixes = async (tools: { readonly [name: string]: Json }) =>
+      demandsOf(await judged(config(tools)), NOTHING_AMISS).flatMap(({ why, fix }) =>
+        /nothing undoes|who can write|was asked for/.test(why) ? [fix] : [],
+      )
+    assert.deepEqual([...(await fixes({ 'POST /pay': spend }))].sort(), [
+      'returns: { $: [untrusted], $.id: [] } under the tool',
+      'settles: the field of its answer that says it',
+      'undo: { tool: …, args: { id: $result.id } } under the tool',
+    ])
+    assert.deepEqual(await fixes({ 'WEBSOCKET /feed': { effect: 'write' } }), [
+      'returns: { $: [untrusted] } under the tool',
+      'grant only what may stay done',
+    ])
+    const read = { 'GET /items': { effect: 'read' } }
+    assert.ok(!(await said('missing', config(read))).some((line) => line.includes('accepted')))
+    const documented = config(read, { openapi: './shop.json' })
+    has(await said('missing', documented), /^upstream shop: nobody has accepted GET \/items/)
+    const offer = { prompts: [], leaking: [], lost: [], notes: [], revision: 'openapi', asRequests: true } as const
+    const offered = (tools: readonly JsonObject[]) => ({ offered: new Map([['shop', { ...offer, tools }]]) as never })
+    has(await said('holds', documented, offered([{ name: 'GET /items', inputSchema: {} }])), /its document offers/)
+    has(await said('missing', documented, offered([])), /its document does not offer GET \/items$/)
+    const broken = { offered: new Map([['shop', { problem: 'shop.json: # it is no object', said: [] }]]) as never }
+    has(await said('missing', documented, broken), /^upstream shop: its document cannot be read: shop\.json: #/)
   })
 
   it('is somewhere for relays to go, and relays for what may be reached', async () => {

@@ -1,4 +1,5 @@
 import type { Ability, HostReport } from '../../cells/abilities.ts'
+import { calledOn, isAnswerRead, isDocumented } from '../../config/called-on.ts'
 import type { Agent, Config, UpstreamConfig } from '../../config/config.ts'
 import { secretsOf } from '../../config/secret-names.ts'
 import { urlsOf } from '../../config/server-urls.ts'
@@ -108,8 +109,8 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Surve
   const unaccepted = declared.filter(
     (tool) => !tool.name.startsWith('resource:') && own?.has(tool.name) !== true && !unfit.has(tool.name),
   )
-  // A request has no definition but its pattern, and its answer is one thing.
-  const isOrigin = server.kind === 'origin'
+  // What is asked of an origin has no definition but its name, where no document describes it.
+  const isAccepted = server.kind !== 'origin' || isDocumented(upstream)
   const granted = new Set(grantsOf(config, upstream).flatMap((grant) => [...grant.tools]))
   const used = declared.filter((tool) => granted.has(tool.name))
   const unlabelled = used.filter((tool) => tool.returns === undefined)
@@ -121,7 +122,7 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Surve
       ? startDemands(about, server.command, server.cell, config.profile, survey)
       : urlsOf(server).flatMap(({ origin }) => placeDemand(about, origin, survey))),
     ...offeredDemands(about, judged, upstream, survey.offered),
-    ...(unaccepted.length > 0 && !isOrigin
+    ...(unaccepted.length > 0 && isAccepted
       ? [
           missing(
             about,
@@ -136,7 +137,7 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Surve
           look(
             about,
             'it declares no tools: nothing of it can be granted',
-            isOrigin ? 'tools: { GET /path/{name}: { effect: read } }' : 'firebreak accept --stubs',
+            server.kind === 'origin' ? 'tools: { GET /path/{name}: { effect: read } }' : 'firebreak accept --stubs',
           ),
         ]
       : []),
@@ -145,7 +146,7 @@ function upstreamDemands(judged: Judged, upstream: UpstreamConfig, survey: Surve
           look(
             about,
             `nothing says who can write what ${listed(unlabelled)} return: it counts as untrusted`,
-            `returns: { $: [untrusted]${isOrigin ? '' : ', $.id: []'} } under the tool`,
+            `returns: { $: [untrusted]${unlabelled.every(({ name: tool }) => isAnswerRead(upstream, tool)) ? ', $.id: []' : ''} } under the tool`,
           ),
         ]
       : []),
@@ -182,13 +183,11 @@ function undoDemands(about: string, config: Config, upstream: UpstreamConfig): r
   const granted = new Set(undo?.grants.flatMap((grant) => (grant.upstream === upstream.name ? [...grant.tools] : [])))
   const ungranted = declared.filter((tool) => tool.undo !== undefined && !granted.has(tool.undo.tool))
   const unchecked = declared.filter(({ check }) => check === undefined)
-  // Of an origin's answer nothing is read that could undo it, and what a model wrote cannot be unwritten.
-  const { server } = upstream
-  const fix =
-    server.kind !== 'origin'
-      ? 'undo: { tool: …, args: { id: $result.id } } under the tool'
-      : 'grant only what may stay done'
-  const told = server.kind === 'origin' && server.model !== undefined ? [] : without
+  // What a model wrote cannot be unwritten, and an answer that passes on as it comes says nothing by which to undo.
+  const fix = without.every(({ name }) => isAnswerRead(upstream, name))
+    ? 'undo: { tool: …, args: { id: $result.id } } under the tool'
+    : 'grant only what may stay done'
+  const told = calledOn(upstream) === 'model' ? [] : without
   return [
     ...(told.length > 0 ? [look(about, `nothing undoes ${listed(told)}`, fix)] : []),
     ...(ungranted.length > 0

@@ -1,3 +1,4 @@
+import { calledOn, isDocumented } from '../../config/called-on.ts'
 import type { Config, UpstreamConfig } from '../../config/config.ts'
 import { gitToolsOf } from '../../gateway/protocols/git/contract.ts'
 import { requestsOf } from '../../gateway/protocols/http/contract.ts'
@@ -46,16 +47,21 @@ export function egressOf(config: Config, environment: EnvironmentName): readonly
 }
 
 export function toolsOf(upstream: UpstreamConfig, accepted: AcceptedDefinitions): ReadonlyMap<ToolName, CatalogueTool> {
-  const { server, tools } = upstream
-  if (server.kind === 'origin') {
-    if (server.packages !== undefined) return packageToolsOf(tools.values())
-    if (server.git !== undefined) return gitToolsOf(tools.values())
-    if (server.tunnel === true) return tunnelToolsOf(tools.values())
-    if (server.model !== undefined) return modelToolsOf(tools.values())
-    if (server.openapi === undefined) return requestsOf(tools.values())
-    return answeredTools(tools, accepted.get(upstream.name))
+  const { tools, name } = upstream
+  switch (calledOn(upstream)) {
+    case 'package':
+      return packageToolsOf(tools.values())
+    case 'git':
+      return gitToolsOf(tools.values())
+    case 'tunnel':
+      return tunnelToolsOf(tools.values())
+    case 'model':
+      return modelToolsOf(tools.values())
+    case 'request':
+      return isDocumented(upstream) ? answeredTools(tools, accepted.get(name)) : requestsOf(tools.values())
+    case 'tool':
+      return acceptedTools(tools, accepted.get(name))
   }
-  return acceptedTools(tools, accepted.get(upstream.name))
 }
 
 /** Returns declared requests with what a person has accepted of each, their answers included. */

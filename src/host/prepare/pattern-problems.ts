@@ -1,3 +1,4 @@
+import { calledOn, isDocumented } from '../../config/called-on.ts'
 import type { Config, UpstreamConfig } from '../../config/config.ts'
 import { readRepositoryPattern } from '../../gateway/protocols/git/repository-pattern.ts'
 import { PatternTable, readPattern } from '../../gateway/protocols/http/pattern.ts'
@@ -6,15 +7,14 @@ import { operationIn, type Problem } from '../../model/index.ts'
 /** Returns what is wrong with the tools of upstreams that are patterns: of requests, and of repositories and refs. */
 export function patternProblems({ upstreams }: Pick<Config, 'upstreams'>): readonly Problem[] {
   return [...upstreams.values()].flatMap((upstream) => {
-    const { name, tools, source, server } = upstream
-    const isDocumented = server.kind === 'origin' && server.openapi !== undefined
+    const { name, tools, source } = upstream
     const read = readerOf(upstream)
     if (read === undefined) return []
     const single = [...tools.keys()].flatMap((tool): readonly Problem[] => {
       const written = operationIn(tool).tool
       const pattern = read(written)
       if (!pattern.ok) return [{ source, message: `"${written}" of "${name}": ${pattern.reason}` }]
-      return isDocumented && written.includes('?')
+      return isDocumented(upstream) && written.includes('?')
         ? [
             {
               source,
@@ -29,8 +29,9 @@ export function patternProblems({ upstreams }: Pick<Config, 'upstreams'>): reado
 }
 
 /** Returns a problem where two requests of an origin cover each other: nobody could say which of them is meant. */
-function overlapIn({ name, tools, source, server }: UpstreamConfig): readonly Problem[] {
-  if (server.kind !== 'origin' || server.git !== undefined) return []
+function overlapIn(upstream: UpstreamConfig): readonly Problem[] {
+  if (calledOn(upstream) !== 'request') return []
+  const { name, tools, source } = upstream
   const patterns = [...tools.keys()].flatMap((tool) => {
     const pattern = readPattern(operationIn(tool).tool)
     return pattern.ok ? [pattern.value] : []
@@ -43,8 +44,9 @@ function overlapIn({ name, tools, source, server }: UpstreamConfig): readonly Pr
   }
 }
 
-function readerOf({ server }: UpstreamConfig) {
-  if (server.kind !== 'origin' || server.model !== undefined || server.packages !== undefined || server.tunnel === true)
-    return undefined
-  return server.git === undefined ? readPattern : readRepositoryPattern
+/** Returns what reads the patterns of an upstream; undefined where its tools are none. */
+function readerOf(upstream: UpstreamConfig) {
+  const operation = calledOn(upstream)
+  if (operation === 'request') return readPattern
+  return operation === 'git' ? readRepositoryPattern : undefined
 }

@@ -1,4 +1,4 @@
-import { no, ok, type Result } from '../../../model/index.ts'
+import { no, ok, type Result, WEBSOCKET } from '../../../model/index.ts'
 import type { RequestTarget } from '../../web/request-target.ts'
 
 /**
@@ -18,9 +18,6 @@ export interface RequestPattern {
 type PatternSegment =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'one' | 'rest'; readonly name: string }
-
-/** The word that stands for a method in the pattern of a WebSocket. */
-export const WEBSOCKET = 'WEBSOCKET'
 
 /** Methods that a pattern may name (RFC 9110, 9.3, and RFC 5789). CONNECT and TRACE are not passed on. */
 export const METHODS = [WEBSOCKET, 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
