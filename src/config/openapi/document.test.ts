@@ -159,6 +159,33 @@ describe('an OpenAPI document', () => {
       assert.match(told?.problem ?? '', problem)
     })
 
+  it('tells each path that cannot be read, with its place, and has the others', () => {
+    const ok = { responses: {} }
+    const read = readOpenApi(
+      document({
+        paths: {
+          '/lost': { $ref: '#/components/pathItems/none' },
+          '/elsewhere': { $ref: 'other.yaml#/x' },
+          '/odd': 'nothing',
+          '/both': { $ref: '#/components/pathItems/Pet', get: ok },
+          '/pets': { $ref: '#/components/pathItems/Pet', post: ok },
+          '/fine': { get: ok },
+        },
+        components: { pathItems: { Pet: { get: ok } } },
+      }),
+    )
+    assert.deepEqual([...read.operations.keys()], ['GET /pets', 'POST /pets', 'GET /fine'])
+    assert.deepEqual(
+      [...read.problems].map(([name, { place }]) => [name, place]),
+      [
+        ['/lost', '#/paths/~1lost'],
+        ['/elsewhere', '#/paths/~1elsewhere'],
+        ['/odd', '#/paths/~1odd'],
+        ['/both', '#/paths/~1both/get'],
+      ],
+    )
+  })
+
   it('is refused as a whole where it is another kind of document', () => {
     for (const other of [{ swagger: '2.0' }, { openapi: '4.0.0' }, [], null, { openapi: '3.1.0', paths: 7 }])
       assert.ok(readOpenApi(other).problems.get('') !== undefined, JSON.stringify(other))

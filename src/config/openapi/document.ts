@@ -1,5 +1,5 @@
 import { isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
-import { type DocumentProblem, NotTaken, pointed, resolved, SchemaReader } from './schemas.ts'
+import { type DocumentProblem, followed, NotTaken, pointed, SchemaReader } from './schemas.ts'
 
 export type { DocumentProblem }
 
@@ -42,13 +42,16 @@ export function readOpenApi(document: Json, origin?: string): ReadDocument {
     for (const [path, written] of Object.entries(paths)) {
       if (path.startsWith('x-')) continue
       const place = `#/paths/${pointed(path)}`
-      const item =
-        isJsonObject(written) && typeof written.$ref === 'string'
-          ? tried(() => resolved(document, String(written.$ref), place))
-          : written
+      let item: JsonObject
+      try {
+        item = pathItem(document, written, place)
+      } catch (error) {
+        problems.set(`${base}${path}`, problemOf(error))
+        continue
+      }
       for (const method of METHODS) {
-        const operation = isJsonObject(item) ? item[method] : undefined
-        if (operation === undefined || !isJsonObject(item)) continue
+        const operation = item[method]
+        if (operation === undefined) continue
         const name = `${method.toUpperCase()} ${base}${path}`
         if (operations.size + problems.size >= OPERATIONS_MAX)
           throw new NotTaken('#/paths', `it has more than ${OPERATIONS_MAX} operations`)
@@ -75,12 +78,19 @@ function problemOf(error: unknown): DocumentProblem {
   throw error
 }
 
-function tried(read: () => Json): Json | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
-  }
+/**
+ * Returns the operations of a path with what they have in common; what it refers to is added to what stands beside the
+ * reference. @throws {NotTaken} where it is no path item, or both say something of one thing.
+ */
+function pathItem(document: JsonObject, written: Json, place: string): JsonObject {
+  const item = followed(document, written, place)
+  if (!isJsonObject(item) || !isJsonObject(written)) throw new NotTaken(place, 'it is no object')
+  if (item === written) return item
+  const { $ref, ...beside } = written
+  for (const name of [...METHODS, 'parameters'])
+    if (Object.hasOwn(beside, name) && Object.hasOwn(item, name))
+      throw new NotTaken(`${place}/${name}`, `it stands beside ${String($ref)}, which has one of its own`)
+  return { ...item, ...beside }
 }
 
 /** Returns the path of the server that is meant, without a slash at its end: that at `origin`, or the first. */
@@ -185,8 +195,7 @@ function readParameters(
   written: Json,
   place: string,
 ): readonly Parameter[] {
-  const each =
-    isJsonObject(written) && typeof written.$ref === 'string' ? resolved(document, written.$ref, place) : written
+  const each = followed(document, written, place)
   if (!isJsonObject(each) || typeof each.name !== 'string' || typeof each.in !== 'string')
     throw new NotTaken(place, 'it is no parameter')
   const { name, in: kind, schema = {}, content } = each
@@ -273,8 +282,7 @@ const JSON_TYPE = /^application\/(?:[a-z0-9.*-]+\+)?json(?:\s*;.*)?$/i
 
 function readBody({ document }: Ground, schemas: SchemaReader, written: Json | undefined, place: string) {
   if (written === undefined) return undefined
-  const each =
-    isJsonObject(written) && typeof written.$ref === 'string' ? resolved(document, written.$ref, place) : written
+  const each = followed(document, written, place)
   const content = isJsonObject(each) && isJsonObject(each.content) ? each.content : {}
   const json = Object.entries(content).find(([type]) => JSON_TYPE.test(type))
   const isRequired = isJsonObject(each) && each.required === true
@@ -307,8 +315,7 @@ function readAnswers(
   for (const [status, written] of Object.entries(isJsonObject(responses) ? responses : {})) {
     if (!/^2[0-9X]{2}$/i.test(status)) continue
     const at = `${place}/${status}`
-    const each =
-      isJsonObject(written) && typeof written.$ref === 'string' ? resolved(document, written.$ref, at) : written
+    const each = followed(document, written, at)
     const content = Object.entries(isJsonObject(each) && isJsonObject(each.content) ? each.content : {})
     if (content.length === 0) continue
     const [[type, media] = ['', null]] = content

@@ -129,7 +129,7 @@ function ofOld(read: Record<string, Json>, isNullable: boolean): Json {
 }
 
 /** Returns what a local reference leads to. @throws {NotTaken} where it leads nowhere, or round. */
-export function resolved(document: JsonObject, reference: string, place: string): Json {
+function resolved(document: JsonObject, reference: string, place: string): Json {
   let at: Json = document
   const seen = new Set<string>()
   for (let pointer = reference; ; ) {
@@ -150,6 +150,11 @@ export function resolved(document: JsonObject, reference: string, place: string)
     if (!isJsonObject(at) || typeof at.$ref !== 'string') return at
     pointer = at.$ref
   }
+}
+
+/** Returns a part of a document, or what it refers to where it is a reference. @throws {NotTaken} where that leads nowhere, or round. */
+export function followed(document: JsonObject, part: Json, place: string): Json {
+  return isJsonObject(part) && typeof part.$ref === 'string' ? resolved(document, part.$ref, place) : part
 }
 
 /** Returns a name as a JSON Pointer has it (RFC 6901, 3). */
