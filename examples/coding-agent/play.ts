@@ -16,15 +16,15 @@ import { startWorld } from './world.ts'
 
 export type PlayKind = 'bare' | 'clean' | 'within'
 
-/** What a play is given. */
+/** The input of a play. */
 export interface PlayPlan {
   readonly kind: PlayKind
-  /** Empty, and its own. */
+  /** A directory of its own, empty. */
   readonly directory: string
-  /** One of those that people have, or `own`. */
+  /** Name of an agent that people have, or `own`. */
   readonly agent: string
   readonly state: string
-  /** Who plays. */
+  /** The user of the stage that plays. */
   readonly user: StageUser
 }
 
@@ -37,7 +37,7 @@ export interface TriedCommand {
   readonly said: string
 }
 
-/** What came of a play, by what the world has seen. */
+/** The outcome of a play, by what the world has seen. */
 export interface Played {
   readonly tried: readonly TriedCommand[]
   /** Requests to the model, files that it was given, dollars beside the conversation. */
@@ -48,10 +48,10 @@ export interface Played {
   /** The agent has ended with the last words of its model. */
   readonly isDone: boolean
   readonly ownersTest: string
-  /** Of the files: what `firebreak diff` printed, and what `firebreak commit --rule` did. */
+  /** Output of `firebreak diff`; `landing` is that of `firebreak commit --rule`. */
   readonly diff: string
   readonly landing: string
-  /** What went wrong beside the claims. */
+  /** Faults beside the claims, each in a line. */
   readonly faults: readonly string[]
 }
 
@@ -125,7 +125,7 @@ async function play({ kind, directory, agent, state, user }: PlayPlan): Promise<
   }
 }
 
-/** As a developer's shell has them, but for the authority of the stage. */
+/** Returns the variables of a developer's shell, with the authority of the stage as a trusted one. */
 function ownersEnvironment(directory: string, authority: string): Readonly<Record<string, string>> {
   const file = join(directory, 'authority.pem')
   writeFileSync(file, authority)
@@ -167,7 +167,7 @@ function reasonIn(result: string): string {
   return refusal ?? result.trim().split('\n').at(-1) ?? ''
 }
 
-/** What a person is told of a file that does not land by itself. */
+/** Returns what a person is told of a file that does not land by itself. */
 function heldIn(diff: string, path: string): string {
   const line = diff.split('\n').find((each) => each.startsWith(`  ! ${path}  (`)) ?? ''
   return `in its own copy; ${line.slice(line.indexOf('(') + 1, -1)}`

@@ -1,4 +1,4 @@
-/** What each play begins with: a repository, what lies beside it on a developer's machine, and the configuration. */
+/** The beginning of each play: a repository, what lies beside it on a developer's machine, and the configuration. */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -79,7 +79,7 @@ export function adaptConfiguration(directory: string, file: string, world: Upstr
   writeFileSync(file, placed(shown, world))
 }
 
-/** Where the gateway goes; what the cell dials are the names themselves. */
+/** URLs that the gateway goes to; the cell dials the names themselves. */
 function placed(text: string, { model, registry }: Upstreams): string {
   return replaced(text, [
     [/model: \{ provider/, `model: { url: "${model}", provider`],

@@ -41,7 +41,7 @@ export function inShell(command: string, tools: readonly string[]): Turn {
   return { calls: [{ name: 'exec', args: { script } }] }
 }
 
-/** What a provider does beside talking: the answer to a request of its other interfaces, or undefined. */
+/** Returns the answer to a request of a provider's other interfaces; undefined where it is for the model. */
 export type Beside = (path: string, body: Body) => object | undefined
 
 /**

@@ -14,7 +14,7 @@ import { npmFile } from '../package-install/packages.ts'
 import { obedient } from './obedient-model.ts'
 import { startScriptedModel } from './scripted-model.ts'
 
-/** Of the local service: the stage has a loopback of its own. */
+/** Port of the local service: the stage has a loopback of its own. */
 export const ADMIN_PORT = 2375
 
 const PROVIDERS = ['api.anthropic.com', 'api.openai.com', 'generativelanguage.googleapis.com']
@@ -26,9 +26,9 @@ const LOOK_ALIKE = {
   scripts: { postinstall: 'touch "$INIT_CWD/../package-ran"' },
 }
 
-/** What came. */
+/** Everything that has reached the world outside. */
 export interface SeenByWorld {
-  /** At the attacker's server: path with its query, and body. */
+  /** Requests to the attacker's server: path with its query, and body. */
   readonly arrived: { readonly path: string; readonly body: Buffer }[]
   /** Names that were looked up. */
   readonly names: string[]
@@ -36,13 +36,13 @@ export interface SeenByWorld {
   readonly pushed: number[]
   /** Files that the provider was given to keep. */
   files: number
-  /** What requests without a conversation cost at the provider. */
+  /** Dollars that requests without a conversation cost at the provider. */
   dollars: number
   /** Times that the file of the look-alike was had. */
   had: number
   /** Databases that the local service has deleted. */
   readonly deleted: string[]
-  /** What each tool of the last conversation has answered. */
+  /** Answers of the tools of the last conversation, in their order. */
   results: readonly string[]
   /** Requests to the model. */
   readonly asked: () => number
@@ -50,7 +50,7 @@ export interface SeenByWorld {
 
 export interface StageWorld {
   readonly seen: SeenByWorld
-  /** Where a gateway finds provider and registry, without their names. */
+  /** URLs at which a gateway finds provider and registry, without their names. */
   readonly model: string
   readonly registry: string
   /** The authority that signs for all names, in PEM. */
@@ -110,7 +110,7 @@ export async function startWorld(): Promise<StageWorld> {
   }
 }
 
-/** What a provider does beside talking: it keeps files, goes where its own tools are sent, and charges. */
+/** Answers for a provider's other interfaces: it keeps files, goes where its own tools are sent, and charges. */
 function besides(
   path: string,
   body: Readonly<Record<string, unknown>>,

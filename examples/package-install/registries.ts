@@ -31,7 +31,7 @@ const COMMON: Readonly<Record<string, readonly Release[]>> = {
 export const LOOK_ALIKES = { npm: 'raect', pip: 'reqeusts' } as const
 
 export interface Registry {
-  /** Of its upstream. */
+  /** Name of the registry's upstream. */
   readonly name: 'npm' | 'pypi'
   readonly url: string
   /** Paths that were asked for. */

@@ -143,7 +143,7 @@ async function packageInstall(): Promise<number> {
   return ok ? 0 : 1
 }
 
-/** What came of one want. */
+/** The outcome of asking for one package. */
 interface Result {
   readonly had?: string
   /** Why it was refused, as the manager has it. */
@@ -188,10 +188,10 @@ function claimsOf(manager: Manager, results: readonly Result[], said: Readonly<R
 }
 
 interface Installed {
-  /** What each command has printed. */
+  /** Output of each command, by its name. */
   readonly said: Readonly<Record<string, string>>
   readonly stderr: string
-  /** What the gateway has refused. */
+  /** Refusals of the gateway, in their order. */
   readonly logged: readonly { readonly upstream: string; readonly why: string }[]
 }
 

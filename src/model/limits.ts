@@ -34,7 +34,7 @@ export const LIMITS = {
   framesBytesMax: 8_388_608,
   /** Bytes of a piece of work that waits for no turn of its own: so small a one takes at most about 2 ms. */
   smallPieceBytesMax: 16_384,
-  /** Such small pieces in one turn of the loop; further ones wait for a turn. */
+  /** Small pieces of work in one turn of the loop; further ones wait for a turn. */
   smallPiecesMax: 32,
   /** Answers of one connection to an upstream that are being read: eight of the largest. */
   answersBytesMax: 33_554_432,

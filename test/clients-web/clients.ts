@@ -1,11 +1,11 @@
 /** Clients that people have, each asked for one thing that is granted and for one that is not. */
 
-/** Where the origin of these tests is, by a name as any other. */
+/** Name of the host of these tests' origin. */
 export const HOST = 'api.shop.example'
 /** The address of this host at which it listens. */
 export const ADDRESS = '127.0.0.77'
 
-/** Where a cell is shown what was installed for it. */
+/** Directory of a cell that shows what was installed for it. */
 export const TOOLS = '/opt/clients'
 // It looks for its library where it was built.
 const PYTHON_ENV = `LD_LIBRARY_PATH=/opt/python/lib PYTHONPATH=${TOOLS}/py`
@@ -20,7 +20,7 @@ export interface WebClient {
   /** Prints its version, on this host. */
   readonly version: string
   readonly granted: string
-  /** What stands in its output when it was answered. */
+  /** A pattern that its output has when it was answered. */
   readonly says: RegExp
   readonly refused: string
 }

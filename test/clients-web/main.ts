@@ -32,7 +32,7 @@ function run(command: string, args: readonly string[], cwd?: string): string {
   return ran.stdout.trim()
 }
 
-/** Where Python is really, behind what chooses one of several. */
+/** Directory of the real Python, behind a program that chooses one of several. */
 const python = run('python3', ['-c', 'import sys; print(sys.base_prefix)'])
 const cargo = toolchain()
 

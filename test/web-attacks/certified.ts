@@ -25,7 +25,7 @@ export interface CertifiedOrigin {
 
 const DAY_MS = 86_400_000
 
-/** What is wrong with a certificate, by its name; each is tried under both authorities. */
+/** Faults of certificates, by name; each is tried under both authorities. */
 const FLAWS: Readonly<Record<string, (host: string) => Partial<CertificateParts>>> = {
   expired: () => ({ fromMs: Date.now() - 90 * DAY_MS, untilMs: Date.now() - DAY_MS }),
   'not valid yet': () => ({ fromMs: Date.now() + DAY_MS }),

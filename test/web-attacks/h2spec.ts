@@ -17,7 +17,7 @@ import { makeCertificate } from '../kit/make-certificate.ts'
 const CASE_SECONDS = 5
 const ALL_MS_MAX = 600_000
 
-/** What came of the suite against both. */
+/** Results of the suite against both servers. */
 export interface H2specRun {
   readonly cases: number
   readonly bare: number

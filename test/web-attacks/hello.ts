@@ -1,7 +1,7 @@
 /** First messages of clients of TLS (RFC 8446, 4.1.2), put together by hand, so that they may say what none would. */
 import { Buffer } from 'node:buffer'
 
-/** What a message says beside what all say. */
+/** Parts of a message beside those that all have. */
 export interface HelloParts {
   /** Names in its list of names, one byte a character. */
   readonly names?: readonly string[]

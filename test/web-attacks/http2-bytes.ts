@@ -1,7 +1,7 @@
 /** Bytes of HTTP/2 as no client writes them: what a header block may not hold is in it all the same. */
 import { Buffer } from 'node:buffer'
 
-/** What a client begins with. */
+/** The connection preface of a client (RFC 9113, 3.4). */
 export const PREFACE: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 const HEADERS = 1
 const RST_STREAM = 3
@@ -43,7 +43,7 @@ export function http2Bytes(headers: readonly (readonly [name: string, value: str
   ])
 }
 
-/** What a server has said on a connection: statuses, as far as they stand in the static table, and streams that it reset. */
+/** Frames of a server, as far as the attacks need them: statuses that stand in the static table, and streams that it reset. */
 export interface Http2Heard {
   readonly statuses: readonly string[]
   readonly resets: number

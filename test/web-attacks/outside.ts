@@ -1,4 +1,4 @@
-/** What the two sides of the attacks tell each other, and what lies where outside. */
+/** Messages between the two sides of the attacks, and the addresses of what is outside. */
 
 /** Addresses of the open internet at which an origin that is declared stands. */
 export const API: string = '203.0.114.10'

@@ -104,7 +104,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'two equal hosts': get([HOST]),
 }
 
-/** Those whose right answer is another one. */
+/** Requests whose right answer is another one than 400. */
 const OTHERS: readonly OwnRequest[] = [
   { name: 'no host', bytes: 'GET /ok HTTP/1.1\r\n\r\n', status: 421 },
   { name: 'an empty host', bytes: 'GET /ok HTTP/1.1\r\nhost:\r\n\r\n', status: 421 },

@@ -15,7 +15,7 @@ interface ReaderRules {
   readonly isChunked: (coding: string) => boolean
   /** Returns the number that a length is to it; undefined: it has no body. */
   readonly lengthOf: (text: string) => number | undefined
-  /** Of two headers of one name, the one that it takes. */
+  /** The one that it takes of two headers of one name. */
   readonly takes: 'first' | 'last'
 }
 

@@ -3,18 +3,18 @@ import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import process from 'node:process'
 
-/** What came of the attacks of one kind. */
+/** The outcome of the attacks of one kind. */
 export interface KindCount {
   readonly name: string
   readonly stops: string
   readonly cases: number
-  /** What has reached something, each in a line. */
+  /** Attacks that reached something, each in a line. */
   readonly reached: readonly string[]
   /** Why none was made. */
   readonly skipped?: string
 }
 
-/** What came of all attacks. */
+/** The outcome of all attacks. */
 export interface WebAttacks {
   readonly cases: number
   readonly reached: number

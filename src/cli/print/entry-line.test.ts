@@ -94,7 +94,7 @@ function line(entry: unknown): string {
   return entryLine({ v: 1, seq: 0, atMs: AT, ...(entry as object) } as Entry)
 }
 
-/** What of a line is outside of quotes. */
+/** Returns the part of a line that is outside of quotes. */
 function unquoted(text: string): string {
   return text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""')
 }

@@ -1,4 +1,4 @@
-/** What takes memory or time instead of saying anything: bombs both ways, and peers that are slow. Counted, never timed. */
+/** Loads that take memory or time instead of saying anything: bombs both ways, and slow peers. They are counted, never timed. */
 
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'

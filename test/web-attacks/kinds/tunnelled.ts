@@ -7,7 +7,7 @@ import { TUNNEL, TUNNEL_NAME } from '../outside.ts'
 const hello = (names: readonly string[], more: Omit<Parameters<typeof clientHello>[0], 'names'> = {}) =>
   clientHello({ names, ...more }).toString('latin1')
 
-/** What a connection to an origin that is tunnelled begins with, and may not. */
+/** Beginnings of a connection to a tunnelled origin that may not be. */
 const BEGINNINGS: readonly string[] = [
   ...[
     'evil.far.example',

@@ -40,7 +40,7 @@ function frame(first: number, text: string, masked = true, length = text.length)
   return String.fromCharCode(first, ...size) + (masked ? '\0\0\0\0' : '') + text
 }
 
-/** What a program sends once its WebSocket stands. */
+/** Bytes that a program sends once its WebSocket stands. */
 const FRAMES: readonly string[] = [
   SECOND,
   frame(0x81, SECOND),

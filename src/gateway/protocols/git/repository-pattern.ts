@@ -4,12 +4,12 @@ import type { RefUpdate } from './push.ts'
 import { type PushKind, possibleKinds } from './push-kind.ts'
 import { isRefName } from './ref-name.ts'
 
-/** What a person may allow of a repository. `push` makes branches and moves them forward; the rest is named by itself. */
+/** Verbs that a person may allow for a repository. `push` makes branches and moves them forward; every other verb is named by itself. */
 export const REPOSITORY_VERBS = ['fetch', 'push', 'force', 'delete', 'tag', 'lfs'] as const
 export type RepositoryVerb = (typeof REPOSITORY_VERBS)[number]
 
 /**
- * What a person lets be done with repositories and refs, as a configuration names it: `shop/*: fetch`, or
+ * A permission for repositories and refs, as a configuration names it: `shop/*: fetch`, or
  * `shop/desk refs/heads/agent/*: push, delete`.
  *
  * - RP1  A `*` is one whole segment of a repository's path, or the end of a ref's name, of which it covers all that follows.
@@ -110,7 +110,7 @@ export function mayUpdate(patterns: readonly RepositoryPattern[], repository: st
   return possibleKinds(update).some((kind) => patternFor(patterns, repository, { ref, kind }) !== undefined)
 }
 
-/** What an asker may know of a repository's refs. */
+/** The refs of a repository that an asker may see. */
 export interface FetchedRefs {
   readonly shows: (ref: string) => boolean
   readonly showsAll: boolean

@@ -62,7 +62,7 @@ export interface GitSending {
   readonly args: JsonObject
   readonly method: 'GET' | 'POST' | 'PUT'
   readonly path: string
-  /** Where it is sent, if not to the server itself. What its server has signed (headers, a query) stands in no record. */
+  /** The place that it is sent to, if not the server itself. Headers and a query that a server has signed stand in no record. */
   readonly reached?: GitReached
   /** Names and values in turn. */
   readonly headers: readonly string[]

@@ -1,4 +1,4 @@
-/** What is served of a git server, without a cell: a real server, and requests as git writes them. */
+/** Tests of serving a git server, without a cell: a real server, and requests as git writes them. */
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { join } from 'node:path'

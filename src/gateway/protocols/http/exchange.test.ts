@@ -18,7 +18,7 @@ function secretsOf(value: string): Secrets {
 
 const SECRETS = secretsOf(SECRET)
 
-/** What a hostile origin does with a connection, once a request has come. */
+/** Behaviour of a hostile origin on a connection, once a request has come. */
 let hostile: (socket: Socket) => void = () => undefined
 const server = createServer((socket) => {
   socket.on('error', () => undefined)

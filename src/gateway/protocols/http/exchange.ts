@@ -18,7 +18,7 @@ export interface AnswerHead {
 export interface ExchangeOptions {
   readonly send: SendOptions
   readonly secrets: Secrets
-  /** Of the request: what answers HEAD has no body, whatever its head says. */
+  /** Method of the request: an answer to HEAD has no body, whatever its head says (RFC 9110, 9.3.2). */
   readonly method: string
   /** Bytes of a body that leaves as a whole with the head. */
   readonly bodyBytes?: number

@@ -59,7 +59,7 @@ export function readPattern(text: string): Result<RequestPattern, string> {
   return ok({ text, method, segments, query: allowed })
 }
 
-/** What a request says by its target: segments by their names, and its query. */
+/** The arguments in a request's target: segments by their names, and its query. */
 export interface TargetArguments {
   readonly path: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string | readonly string[]>>

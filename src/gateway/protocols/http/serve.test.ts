@@ -1,4 +1,4 @@
-/** What is served of an origin, without a cell: an origin on loopback that keeps what it is told. */
+/** Tests of serving an origin, without a cell: an origin on loopback that keeps what it is told. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { request as requestOver } from 'node:http'

@@ -94,9 +94,9 @@ export const REQUEST_VALUES_MAX = 400_000
 export const REQUEST_KEYS_MAX = 200_000
 export const REQUEST_DEPTH_MAX = 64
 
-/** What a provider puts around a request itself: the words that explain tools, the marks of turns. */
+/** Tokens that a provider adds to a request itself: the words that explain tools, the marks of turns. */
 const AROUND_TOKENS_MAX = 4_096
-/** What it says of a tool of its own: a browser is some thirty tools. */
+/** Tokens that a provider adds for one of its own tools: a browser is some thirty tools. */
 const BUILT_IN_TOKENS_MAX = 8_192
 /** More tokens than any model writes. */
 const OUTPUT_TOKENS_MAX = 10_000_000
@@ -247,7 +247,7 @@ function sentQuery(
   return ok({ text: sent.length === 0 ? '' : `?${sent.join('&')}`, behind })
 }
 
-/** What may pass beside what a table names for every request. */
+/** Rules for the headers of one request, beside those that its table names for every one. */
 interface HeaderRules {
   readonly injected: ReadonlySet<string>
   /** Tokens that the model reads at most. */

@@ -13,7 +13,7 @@ export interface ModelLineOptions extends OriginLineOptions {
   readonly terms: ModelTerms
   /** Names, in lower case, of the headers that are put into each request. */
   readonly injected: readonly string[]
-  /** Where all requests of its gateway to models are judged. */
+  /** The desk at which all requests of its gateway to models are judged. */
   readonly desk: ModelDesk
 }
 

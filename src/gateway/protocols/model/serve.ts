@@ -39,7 +39,7 @@ import { type ProviderRefusal, ToldReply } from './told-reply.ts'
 
 /** One request to a provider that came in. */
 export interface ServedModel extends Served {
-  /** Those of the cell's bodies that are being unpacked. */
+  /** Slots for bodies of the cell that are unpacked at once. */
   readonly unpacking: Slots
 }
 

@@ -36,7 +36,7 @@ export type RequestShape =
   | { readonly kind: 'data-url' }
   /** A document in base64. */
   | { readonly kind: 'document' }
-  /** What makes a request dearer, but where it has one of the values of `unless`: noted, and judged as `of`. */
+  /** A field that makes a request dearer unless its value is one of `unless`: it is noted, and judged as `of`. */
   | { readonly kind: 'dearer'; readonly by: Dearer; readonly of: RequestShape; readonly unless?: readonly Json[] }
 
 /**
@@ -64,7 +64,7 @@ export interface ShapeFault {
   readonly wayOut?: ModelWayOut
 }
 
-/** What was found in a request on the way through its shape. */
+/** The findings of one walk through a request by its shape. */
 export interface ShapeFindings {
   readonly granted: ReadonlySet<ModelWayOut>
   readonly waysOut: Set<ModelWayOut>

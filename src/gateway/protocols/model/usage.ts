@@ -27,7 +27,7 @@ export interface ModelUsage {
   readonly geo?: string
 }
 
-/** What was read of one answer on its way through. */
+/** The usage and tool calls that were read of one answer on its way through. */
 export interface ModelAnswer {
   /** Undefined where none came, or not the last word of it: what was reserved stays spent then. */
   readonly usage: ModelUsage | undefined

@@ -16,7 +16,7 @@ export interface PackageLineOptions extends OriginLineOptions {
   readonly files?: Origin
   /** Made once for all cells of the registry. */
   readonly rules: PackageRules
-  /** Where all lists of its gateway are read. */
+  /** The desk at which all lists of its gateway are read. */
   readonly desk: PackageDesk
 }
 
@@ -26,7 +26,7 @@ export type KnownRelease = Pick<DecidedRelease, 'version' | 'url' | 'refusal'>
 /** Lists that are remembered, and bytes of all of them: an install asks for some thousand packages. */
 export const LISTS_KNOWN_MAX = 4_096
 export const LISTS_KNOWN_BYTES_MAX = 33_554_432
-/** What a release costs beside its texts. */
+/** Bytes of memory that a release counts as beside its texts. */
 const RELEASE_COST = 200
 /** Milliseconds for which what a list said is believed; then it is asked for anew. */
 const BELIEVED_MS = 600_000

@@ -1,4 +1,4 @@
-/** What is served of a registry, without a cell: a registry on loopback, and answers that are read, or not. */
+/** Tests of serving a registry, without a cell: a registry on loopback, and answers that are read, or not. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'

@@ -73,7 +73,7 @@ function proxied(origins: readonly string[], addresses: readonly string[] = [], 
   return { port, tried, asked, egress, door, passed }
 }
 
-/** What comes back for these lines; empty where the connection is closed without a word. */
+/** Returns the answer to these lines; empty where the connection is closed without a word. */
 function raw(port: number, ...lines: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
     let text = ''

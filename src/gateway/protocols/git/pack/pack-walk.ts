@@ -275,9 +275,9 @@ const HEADER_BYTES = 12
 const INFLATED_MAX = 1_032
 /** Bytes of an object's head, at most. */
 const MOST_BEFORE = 16
-/** What an object costs beside its bytes: its hash, its place in the maps. */
+/** Bytes of memory that an object counts as beside its content: its hash, its place in the maps. */
 const OBJECT_COST = 256
-/** What the name of a parent costs. */
+/** Bytes of memory that the name of a parent counts as. */
 const PARENT_COST = 64
 
 /** Returns the parents that a commit names; undefined of one with more than are looked at, or that is none. */

@@ -13,7 +13,7 @@ export const SHOWN_REPOSITORIES_MAX = 256
  */
 export class ShownObjects {
   readonly #namesMax: number
-  /** By repository, the oldest first. Names are kept as the bytes that they are. */
+  /** Names of objects by repository, that which was asked for longest ago first. Each name is kept as its bytes. */
   readonly #known = new Map<string, { readonly by: string; readonly names: Set<string> }>()
   #size = 0
 

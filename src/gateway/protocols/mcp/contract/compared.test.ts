@@ -1,4 +1,4 @@
-/** What an upstream offers beside what was accepted of it. */
+/** Tests of an upstream's offer beside what was accepted of it. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'

@@ -6,7 +6,7 @@ import { Room } from '../../../fairness/room.ts'
 import type { McpSent } from './connection.ts'
 import { Exchange } from './http-exchange.ts'
 
-/** As much of undici's as an exchange uses. */
+/** The part of undici's dispatcher that an exchange uses. */
 function exchange(
   room: Room,
   turn: (bytes: number) => Promise<void> | undefined = () => undefined,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LineReader } from './lines.ts'
 
-/** What is told of chunks: lines as they are, the beginning of one that is too long after `>`, and the end of all. */
+/** Returns the lines that a reader tells of chunks: each as it is, the beginning of one that is too long after `>`, and the end of all. */
 function told(chunks: readonly string[], bytesMax = 4, passedMax = 100): readonly string[] {
   const reader = new LineReader(bytesMax, passedMax)
   return chunks.flatMap((chunk) => {

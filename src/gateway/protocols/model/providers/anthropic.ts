@@ -124,7 +124,7 @@ const BLOCK: RequestShape = {
   },
 }
 
-/** What is left out of a long conversation, or summed up: a new edit may ask the model again. */
+/** Edits of a long conversation, which leave parts of it out or sum them up. A kind that is not named here may ask the model again, and is refused. */
 const CONTEXT: RequestShape = object({
   edits: list({
     kind: 'tagged',

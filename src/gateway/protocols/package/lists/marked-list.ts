@@ -13,7 +13,7 @@ export interface MarkedList {
 /** A version, or of PyPI a file, that stands in a list. */
 export interface DecidedRelease {
   readonly version: string
-  /** Where its file lies, as the list says: a URL, or a path beside the list. */
+  /** The place of its file, as the list says: a URL, or a path beside the list. */
   readonly url: string
   /** Digests that the list tells of its file. */
   readonly integrity: readonly string[]
