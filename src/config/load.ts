@@ -22,10 +22,10 @@ import { type Judge, report } from './read/judge.ts'
 import { withObserved } from './read/observed.ts'
 import { readPolicies } from './read/policies.ts'
 import { checkSecretsHaveOneHome, readSecrets } from './read/secrets.ts'
+import { undoGrantProblems } from './read/undo.ts'
 import { readUpstreams } from './read/upstreams.ts'
 import { configShape, type ShapedEnvironment } from './schema.ts'
 import { sharedWorkspaces, tenantHomes } from './tenants.ts'
-import { undoGrantProblems } from './undo.ts'
 import { readYamlText, yamlTextOf } from './yaml.ts'
 
 /**

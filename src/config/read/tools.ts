@@ -17,8 +17,8 @@ import {
   UNTRUSTED,
 } from '../../model/index.ts'
 import type { ShapedTool, ShapedUpstream } from '../schema.ts'
-import { checkFrom, undoFrom, undoProblems } from '../undo.ts'
 import { type Judge, report } from './judge.ts'
+import { checkFrom, undoFrom, undoProblems } from './undo.ts'
 
 /** Reads the tools of an upstream, and what is granted like a tool: `resource:<uri or template>` and `prompt:<name>`, which only read. */
 export function readTools(judge: Judge, value: ShapedUpstream, source: Source): ReadonlyMap<ToolName, DeclaredTool> {

@@ -15,6 +15,7 @@ import { GitLine } from './git/line.ts'
 import { PACK_HELD_BYTES_MAX } from './git/pack/pack-walk.ts'
 import { serveGit } from './git/serve.ts'
 import { HttpLine } from './http/line.ts'
+import { OriginLine } from './http/origin-line.ts'
 import { serveHttp } from './http/serve.ts'
 import { ModelLine } from './model/line.ts'
 import { serveModel } from './model/serve.ts'
@@ -105,49 +106,37 @@ export class CellWeb {
   }
 
   async #serve(request: WebRequest, reply: WebReply): Promise<void> {
-    const serve = this.#serverOf(request)
-    if (request.start !== undefined && serve !== undefined && !this.#isHttp(request)) {
-      const { gate, cell } = this.#options
+    const { gate, cell } = this.#options
+    const line = this.#lineAt(request.place)
+    if (line === undefined) return this.#refuse(request, reply)
+    if (request.start !== undefined && !(line instanceof HttpLine)) {
       const action = await refuseFrame(gate, cell, `${placeText(request.place)}: ${NO_UPGRADE}`)
       return reply.refuse(426, `refused by Firebreak: ${NO_UPGRADE}`, action)
     }
-    await (serve === undefined ? this.#refuse(request, reply) : serve(request, reply))
+    if (line instanceof HttpLine) return serveHttp(gate, cell, line, { request, reply, room: this.#room })
+    if (line instanceof ModelLine)
+      return serveModel(gate, cell, line, {
+        ...{ request, reply, room: this.#conversations },
+        unpacking: this.#unpacking,
+      })
+    if (line instanceof GitLine) return serveGit(gate, cell, line, { request, reply, room: this.#packs })
+    if (line instanceof PackageLine)
+      return servePackage(gate, cell, line, { request, reply, room: this.#lists, slots: this.#listSlots })
+    const { sentence, reference } = (line instanceof TunnelLine ? line.lastRefusal : undefined) ?? NOT_TUNNELLED
+    request.body.resume()
+    reply.refuse(403, sentence, reference)
   }
 
-  /** Tells whether a place is an origin whose requests go by their patterns. */
-  #isHttp({ place }: WebRequest): boolean {
-    const { cell } = this.#options
-    return [...cell.upstreams.values()].some((line) => line instanceof HttpLine && line.isAt(place))
-  }
-
-  /** Returns what serves the requests to a place that the cell may reach; undefined for any other. */
-  #serverOf({ place }: WebRequest): ((request: WebRequest, reply: WebReply) => Promise<void>) | undefined {
-    const { gate, cell } = this.#options
-    for (const line of cell.upstreams.values()) {
-      if (line instanceof HttpLine && line.isAt(place))
-        return (request, reply) => serveHttp(gate, cell, line, { request, reply, room: this.#room })
-      if (line instanceof ModelLine && line.isAt(place))
-        return (request, reply) =>
-          serveModel(gate, cell, line, { request, reply, room: this.#conversations, unpacking: this.#unpacking })
-      if (line instanceof GitLine && line.isAt(place))
-        return (request, reply) => serveGit(gate, cell, line, { request, reply, room: this.#packs })
-      if (line instanceof TunnelLine && line.isAt(place))
-        return ({ body }, reply) => {
-          body.resume()
-          const { sentence, reference } = line.lastRefusal ?? NOT_TUNNELLED
-          return Promise.resolve(reply.refuse(403, sentence, reference))
-        }
-      if (line instanceof PackageLine && line.isAt(place))
-        return (request, reply) =>
-          servePackage(gate, cell, line, { request, reply, room: this.#lists, slots: this.#listSlots })
-    }
-    return undefined
+  /** Returns the line to the origin that a program means by a place; undefined where it is none of the cell's. */
+  #lineAt(place: WebPlace): OriginLine | undefined {
+    const lines = [...this.#options.cell.upstreams.values()]
+    return lines.find((line): line is OriginLine => line instanceof OriginLine && line.isAt(place))
   }
 
   /** Returns what connects a program to an origin whose TLS it speaks itself; undefined at any other place. */
   #tunnelAt(place: WebPlace): ((socket: Socket) => Promise<boolean>) | undefined {
     const { gate, cell } = this.#options
-    const line = [...cell.upstreams.values()].find((each) => each instanceof TunnelLine && each.isAt(place))
+    const line = this.#lineAt(place)
     return line instanceof TunnelLine ? (socket) => serveTunnel(gate, cell, line, socket) : undefined
   }
 

@@ -1,8 +1,8 @@
-import type { Dispatcher } from 'undici'
 import { protocolName, type ToolName } from '../../../model/index.ts'
 import type { Origin } from '../../origins/origin.ts'
 import { OriginClient } from '../http/origin-client.ts'
 import { OriginLine, type OriginLineOptions } from '../http/origin-line.ts'
+import type { Reached } from '../http/send-request.ts'
 import { patternOf } from './contract.ts'
 import { LfsPlaces } from './lfs/lfs-places.ts'
 import type { RepositoryPattern } from './repository-pattern.ts'
@@ -20,48 +20,36 @@ export interface GitLineOptions extends OriginLineOptions {
   readonly lfs?: readonly Origin[]
 }
 
-/** An origin that requests of git are sent to, its client, and the headers that are put into its requests. */
-export interface GitReached {
-  readonly origin: Origin
-  readonly pool: () => Dispatcher
-  readonly headers: () => ReadonlyMap<string, string>
-}
-
 /** One git server, as git of one cell finds it at its own place. */
 export class GitLine extends OriginLine {
   readonly patterns: readonly NamedPattern[]
   readonly shown = new ShownObjects()
   readonly lfs = new LfsPlaces()
-  /** The server itself. */
-  readonly own: GitReached
-  readonly #others: ReadonlyMap<string, GitReached & { readonly client: OriginClient }>
+  readonly #others: ReadonlyMap<string, OriginClient>
 
   constructor(options: GitLineOptions) {
     super(options, { protocol: GIT_NAME, key: 'git' })
     this.patterns = [...this.contracts.keys()].map((tool) => ({ ...patternOf(tool), tool }))
-    this.own = { origin: this.origin, pool: () => this.pool, headers: () => this.headers }
     this.#others = new Map(
-      (options.lfs ?? []).map((origin) => {
-        const client = new OriginClient({ ...options, origin, caKey: 'git: { ca: ./ca.pem }' })
-        return [origin.text, { origin, client, pool: () => client.pool, headers: () => NONE }]
-      }),
+      (options.lfs ?? []).map((origin) => [
+        origin.text,
+        new OriginClient({ ...options, origin, caKey: 'git: { ca: ./ca.pem }' }),
+      ]),
     )
   }
 
   /** Returns how an origin is reached at which the server says that files lie; undefined of one that is not declared. */
-  reached(origin: string): GitReached | undefined {
-    return origin === this.origin.text ? this.own : this.#others.get(origin)
+  reached(origin: string): Reached | undefined {
+    return origin === this.origin.text ? this : this.#others.get(origin)
   }
 
   override disconnected(): void {
     super.disconnected()
-    for (const { client } of this.#others.values()) client.disconnected()
+    for (const client of this.#others.values()) client.disconnected()
   }
 
   override close(): void {
     super.close()
-    for (const { client } of this.#others.values()) client.close()
+    for (const client of this.#others.values()) client.close()
   }
 }
-
-const NONE: ReadonlyMap<string, string> = new Map()

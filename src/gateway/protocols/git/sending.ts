@@ -1,5 +1,4 @@
 /** Sends what git of a cell asks for, and answers in git's own words what is refused. */
-import { Readable } from 'node:stream'
 import type { ActionId, JsonObject, ToolName } from '../../../model/index.ts'
 import { operationIn } from '../../../model/index.ts'
 import { type Refusal, topOf } from '../../../policy/index.ts'
@@ -11,11 +10,12 @@ import type { Prepared } from '../../pipeline/line.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
 import { REFERENCE_HEADER } from '../../web/web-reply.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
-import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
-import { performWeb, refusalSentence, requestHead, unshown } from '../http/web-attempt.ts'
+import type { AnswerHead } from '../http/exchange.ts'
+import { type Reached, requestHead, sendRequest } from '../http/send-request.ts'
+import { performWeb, refusalSentence, unshown } from '../http/web-attempt.ts'
 import { type GitAnswer, refuseGit, refusePush } from './git-refusal.ts'
 import type { GitRequest } from './git-request.ts'
-import type { GitLine, GitReached, NamedPattern } from './line.ts'
+import type { GitLine, NamedPattern } from './line.ts'
 import type { GitPush } from './push.ts'
 import { coversRepository } from './repository-pattern.ts'
 
@@ -63,7 +63,7 @@ export interface GitSending {
   readonly method: 'GET' | 'POST' | 'PUT'
   readonly path: string
   /** The place that it is sent to, if not the server itself. Headers and a query that a server has signed stand in no record. */
-  readonly reached?: GitReached
+  readonly reached?: Reached
   /** Names and values in turn. */
   readonly headers: readonly string[]
   readonly body: Body | undefined
@@ -114,29 +114,21 @@ export function answerUnshown(
 function prepared(
   gate: EnvironmentContext,
   line: GitLine,
-  { method, path, headers, body, sink, secrets = gate.secrets, reached = line.own }: GitSending,
+  { method, path, headers, body, sink, secrets = gate.secrets, reached = line }: GitSending,
   onHead: (head: AnswerHead) => void,
 ): Prepared {
   const length = body?.kind === 'streamed' && body.length !== undefined ? ['content-length', String(body.length)] : []
   const flat = [...headers, ...length, 'accept-encoding', 'identity', 'user-agent', 'git/firebreak']
-  const recorded = reached === line.own ? path : path.replace(/\?.*$/s, '')
+  const recorded = reached === line ? path : path.replace(/\?.*$/s, '')
   const head = requestHead(method, recorded, reached.origin.authority, flat)
   const kept = body === undefined ? [] : [body.kind === 'whole' ? body.bytes : body.head]
   return {
     bytes: Buffer.concat([head, ...kept]),
     isStreamed: body?.kind === 'streamed',
     send: (options) => {
-      const bodyBytes = body?.kind === 'whole' ? body.bytes.length : 0
-      const exchange = new HttpExchange({ send: options, secrets, method, bodyBytes, reply: sink, onHead })
-      try {
-        const sent =
-          body === undefined ? null : body.kind === 'whole' ? body.bytes : Readable.from(exchange.leaving(body.pieces))
-        const own = [...reached.headers()].flat()
-        reached.pool().dispatch({ path, method, headers: [...flat, ...own], body: sent }, exchange)
-      } catch (error) {
-        exchange.failed(error)
-      }
-      return exchange.ended
+      const sent = body?.kind === 'whole' ? body.bytes : body?.pieces
+      const request = { method, path, headers: flat, body: sent }
+      return sendRequest(reached, request, { send: options, secrets, reply: sink, onHead }).ended
     },
   }
 }

@@ -5,6 +5,7 @@ import { dial } from '../../origins/dial.ts'
 import { isPrivateUseName, type Origin } from '../../origins/origin.ts'
 import { poolTo } from '../../origins/pool.ts'
 import { SILENCE_MS_MAX } from './exchange.ts'
+import type { Reached } from './send-request.ts'
 
 export interface OriginClientOptions {
   readonly origin: Origin
@@ -16,13 +17,16 @@ export interface OriginClientOptions {
   readonly caKey: string
 }
 
-/** The client of one origin; its connections are dialled when a request leaves, and not before. */
-export class OriginClient {
+/** The client of one origin; its connections are dialled when a request leaves, and not before. It puts no header into requests. */
+export class OriginClient implements Reached {
+  readonly origin: Origin
+  readonly headers: ReadonlyMap<string, string> = new Map()
   readonly #options: OriginClientOptions
   #pool: Dispatcher | undefined
 
   constructor(options: OriginClientOptions) {
     this.#options = options
+    this.origin = options.origin
   }
 
   get pool(): Dispatcher {

@@ -21,6 +21,7 @@ import type { Contract, Line } from '../../pipeline/line.ts'
 import type { WebPlace } from '../../web/web-request.ts'
 import type { DialOptions, LineOptions } from '../protocol.ts'
 import { OriginClient } from './origin-client.ts'
+import type { Reached } from './send-request.ts'
 
 export interface OriginLineOptions {
   readonly name: UpstreamName
@@ -80,7 +81,7 @@ interface Spoken {
 }
 
 /** A line to an origin of the web. Nobody connects to it before a request of it is let through. */
-export abstract class OriginLine implements Line {
+export abstract class OriginLine implements Line, Reached {
   readonly name: UpstreamName
   readonly environment: EnvironmentName
   readonly protocol: ProtocolName

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { grantedName, type Json, type JsonObject, WEBSOCKET } from '../../../model/index.ts'
 import type { Refusal } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
@@ -11,12 +11,13 @@ import { readTarget } from '../../web/request-target.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import { queryOf, readWebBody, TOO_LARGE, type WebBody } from './body.ts'
 import { headersIn } from './contract.ts'
-import { type AnswerHead, HttpExchange } from './exchange.ts'
+import type { AnswerHead } from './exchange.ts'
 import { sentHeaders } from './headers.ts'
 import type { HttpLine } from './line.ts'
 import { matchQuery, type RequestPattern, type TargetArguments } from './pattern.ts'
+import { requestHead, sendRequest } from './send-request.ts'
 import { isReadWhole, WebAnswer } from './web-answer.ts'
-import { performWeb, refusalSentence, requestHead, unshown } from './web-attempt.ts'
+import { performWeb, refusalSentence, unshown } from './web-attempt.ts'
 import { performWebSocket } from './web-socket.ts'
 import { performWhole } from './whole.ts'
 
@@ -176,18 +177,9 @@ function prepared(
     bytes: body.kind === 'judged' ? Buffer.concat([head, body.bytes]) : head,
     isStreamed: body.kind === 'streamed',
     send: (options) => {
-      const bodyBytes = body.kind === 'judged' ? body.bytes.length : 0
-      const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, bodyBytes, reply, onHead })
-      // What its owner puts in stands in no payload.
-      const own = [...line.headers].flat()
-      const sent =
-        body.kind === 'none' ? null : body.kind === 'judged' ? body.bytes : Readable.from(exchange.leaving(stream))
-      try {
-        line.pool.dispatch({ path, method, headers: [...headers, ...own], body: sent }, exchange)
-      } catch (error) {
-        exchange.failed(error)
-      }
-      return exchange.ended
+      const sent = body.kind === 'none' ? undefined : body.kind === 'judged' ? body.bytes : stream
+      const request = { method, path, headers, body: sent }
+      return sendRequest(line, request, { send: options, secrets: gate.secrets, reply, onHead }).ended
     },
   }
 }

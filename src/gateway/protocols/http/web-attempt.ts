@@ -1,5 +1,4 @@
 /** The part of serving a request to an origin that every protocol of the web shares: it becomes an action, and its answer passes. */
-import { Buffer } from 'node:buffer'
 import {
   type ActionId,
   type Cost,
@@ -40,6 +39,17 @@ export interface WebAttempt {
   readonly prepare: (onHead: (head: AnswerHead) => void) => Prepared
 }
 
+/** Returns the part of an attempt at an origin that is the same whatever is asked of it. One that is left out is not connected to. */
+export function originAttempt(line: OriginLine, operation: Operation, target: string, args: JsonObject) {
+  const connect: Attempt['connect'] = () => (line.down === undefined ? undefined : Promise.resolve(away(line.down)))
+  return { upstream: line, operation, target, tool: grantedName(operation, target), args, connect }
+}
+
+/** Returns the refusal of what cannot be sent, since its upstream is away. */
+export function away(problem: string): Extract<Refusal, { readonly kind: 'unavailable' }> {
+  return { kind: 'unavailable', what: 'upstream', problem }
+}
+
 /** Performs a request to an origin: what comes back is shown to `sink`. */
 export function performWeb(
   gate: EnvironmentContext,
@@ -48,18 +58,10 @@ export function performWeb(
 ): Promise<Performed | Passed> {
   let head: AnswerHead | undefined
   const attempt: Attempt = {
-    upstream: line,
-    operation,
-    target,
-    tool: grantedName(operation, target),
-    args,
+    ...originAttempt(line, operation, target, args),
     ...(most && { most }),
     ...(leaving !== undefined && { leaving }),
     ...(alongside && { alongside }),
-    connect: () =>
-      line.down === undefined
-        ? undefined
-        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
     prepare: () =>
       prepare((came) => {
         head = came
@@ -72,13 +74,6 @@ export function performWeb(
     },
   }
   return perform(gate, cell, attempt)
-}
-
-/** Returns the head of a request as it leaves, but for what its owner puts in: that stands in no payload. */
-export function requestHead(method: string, path: string, authority: string, headers: readonly string[]): Buffer {
-  const lines = [`${method} ${path} HTTP/1.1`, `host: ${authority}`]
-  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
 }
 
 /** The words in which a cell is told why it is shown no answer. */
@@ -98,8 +93,8 @@ export function unshown(performed: Performed | Passed, upstream: UpstreamName): 
     const said = { withheld: 'its answer is withheld', 'not-sent': 'it was not sent', unknown: 'no whole answer came' }
     return { status: 502, said: said[performed.outcome], reference }
   }
-  const away = awayText(performed.reasons, upstream)
-  if (away !== undefined) return { status: 503, said: away, reference }
+  const awayFrom = awayText(performed.reasons, upstream)
+  if (awayFrom !== undefined) return { status: 503, said: awayFrom, reference }
   const own = performed.reasons.find((reason) => reason.kind === 'arguments')
   if (own !== undefined) return { status: 400, said: `${own.path} ${own.problem}`, reference }
   return { status: 403, said: 'it may not do this', reference }
@@ -107,16 +102,16 @@ export function unshown(performed: Performed | Passed, upstream: UpstreamName): 
 
 /** Returns what was away without which nothing is sent; undefined where it was refused for something else. */
 export function awayText(reasons: readonly Refusal[], upstream: UpstreamName): string | undefined {
-  const away = reasons.find((reason) => reason.kind === 'unavailable')
-  if (away === undefined) return undefined
-  if (away.what === 'ledger' && away.problem === 'too-large') return 'it is larger than what is kept of a request'
+  const found = reasons.find((reason) => reason.kind === 'unavailable')
+  if (found === undefined) return undefined
+  if (found.what === 'ledger' && found.problem === 'too-large') return 'it is larger than what is kept of a request'
   return {
     upstream: `the gateway does not get to ${upstream}`,
     ledger: 'the gateway cannot record it now',
     witness: 'nobody witnesses what the gateway records now',
     checkpoint: 'its files could not be saved before it',
     holds: 'too much of it waits for a person already',
-  }[away.what]
+  }[found.what]
 }
 
 /** Returns the sentence with which a request is refused, for whoever reads the client's output. */

@@ -11,7 +11,7 @@
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
-import { grantedName, type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
+import { type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { StreamSearch } from '../../content/stream-search.ts'
@@ -24,7 +24,8 @@ import type { WebSocketStart } from '../../web/web-socket-start.ts'
 import { SILENCE_MS_MAX } from './exchange.ts'
 import type { HttpLine } from './line.ts'
 import type { RequestPattern } from './pattern.ts'
-import { requestHead } from './web-attempt.ts'
+import { requestHead } from './send-request.ts'
+import { originAttempt } from './web-attempt.ts'
 
 const HANDSHAKE_MS_MAX = 10_000
 /** Bytes that one side has not taken yet, from which on the other one waits. */
@@ -52,15 +53,7 @@ export function performWebSocket(
 ): Promise<Performed | Passed> {
   const own = headers.filter((_, i) => !isHandshake(headers[i - (i % 2)] ?? ''))
   return perform(gate, cell, {
-    upstream: line,
-    operation: 'request',
-    target: pattern.text,
-    tool: grantedName('request', pattern.text),
-    args,
-    connect: () =>
-      line.down === undefined
-        ? undefined
-        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
+    ...originAttempt(line, 'request', pattern.text, args),
     prepare: () => ({
       bytes: requestHead('GET', path, line.origin.authority, [...own, 'upgrade', 'websocket']),
       isStreamed: true,

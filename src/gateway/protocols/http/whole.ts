@@ -1,6 +1,6 @@
 /** Requests whose answers are read whole before any of them is shown: they are answers as a tool's are. */
 import { Buffer } from 'node:buffer'
-import { grantedName, type JsonObject, LIMITS } from '../../../model/index.ts'
+import { type JsonObject, LIMITS } from '../../../model/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { Room } from '../../fairness/room.ts'
@@ -8,11 +8,11 @@ import type { Attempt, Passed, Performed } from '../../pipeline/attempt.ts'
 import type { Contract, Passage, Prepared, SendOptions, Sent } from '../../pipeline/line.ts'
 import { perform } from '../../pipeline/pipeline.ts'
 import { GatheringReply } from '../package/marking-reply.ts'
-import { HttpExchange } from './exchange.ts'
 import type { HttpLine } from './line.ts'
 import type { RequestPattern } from './pattern.ts'
+import { requestHead, sendRequest } from './send-request.ts'
 import { keptAnswer, valueIn } from './web-answer.ts'
-import { requestHead } from './web-attempt.ts'
+import { originAttempt } from './web-attempt.ts'
 
 /** A request in the bytes that leave, but for what its owner puts in. */
 export interface WholeRequest extends Pick<Attempt, 'signal' | 'calledOff' | 'about'> {
@@ -34,16 +34,8 @@ export function performWhole(
 ): Promise<Performed | Passed> {
   const { pattern, args, signal, calledOff, about } = request
   return perform(gate, cell, {
-    upstream: line,
-    operation: 'request',
-    target: pattern.text,
-    tool: grantedName('request', pattern.text),
-    args,
+    ...originAttempt(line, 'request', pattern.text, args),
     ...(request.body !== undefined && { leaving: request.body.length }),
-    connect: () =>
-      line.down === undefined
-        ? undefined
-        : Promise.resolve({ kind: 'unavailable', what: 'upstream', problem: line.down } as const),
     prepare: (known) => prepared(gate, line, request, known, room),
     signal,
     ...(calledOff && { calledOff }),
@@ -64,20 +56,16 @@ function prepared(
     bytes: body === undefined ? head : Buffer.concat([head, body]),
     send: async ({ onPart: _, ...options }) => {
       const reply = new GatheringReply(options.signal, room, bytesMax)
-      const exchange = new HttpExchange({
-        send: options satisfies SendOptions,
-        secrets: gate.secrets,
-        method,
-        bodyBytes: body?.length ?? 0,
-        reply,
-        onHead: ({ status, headers: answered }) => void reply.begin(status, answered),
-      })
-      const own = [...line.headers].flat()
-      try {
-        line.pool.dispatch({ path, method, headers: [...headers, ...own], body: body ?? null }, exchange)
-      } catch (error) {
-        exchange.failed(error)
-      }
+      const exchange = sendRequest(
+        line,
+        { method, path, headers, body },
+        {
+          send: options satisfies SendOptions,
+          secrets: gate.secrets,
+          reply,
+          onHead: ({ status, headers: answered }) => void reply.begin(status, answered),
+        },
+      )
       return sentOf(await exchange.ended, reply)
     },
   }

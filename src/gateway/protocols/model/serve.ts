@@ -24,9 +24,10 @@ import { readTarget } from '../../web/request-target.ts'
 import { REFERENCE_HEADER } from '../../web/web-reply.ts'
 import type { WebReply } from '../../web/web-request.ts'
 import { readWhole } from '../http/body.ts'
-import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
+import type { AnswerHead } from '../http/exchange.ts'
+import { requestHead, sendRequest } from '../http/send-request.ts'
 import type { Served } from '../http/serve.ts'
-import { awayText, performWeb, refusalSentence, requestHead } from '../http/web-attempt.ts'
+import { awayText, performWeb, refusalSentence } from '../http/web-attempt.ts'
 import { ModelAnswers } from './answer.ts'
 import { contentCoding, DECODED_BYTES_MAX, type DecodeOptions, decodeBody } from './decode.ts'
 import type { ModelAsked } from './judge.ts'
@@ -258,31 +259,8 @@ function prepared(
     bytes: kept === undefined ? head : Buffer.concat([head, kept]),
     send: (options) => {
       const reader = new ModelAnswers({ asked, prices: line.prices, kept: line.terms.kept, room })
-      const bodyBytes = body?.length ?? 0
-      const exchange = new HttpExchange({
-        send: options,
-        secrets: gate.secrets,
-        method,
-        bodyBytes,
-        reply,
-        onHead,
-        reader,
-      })
-      try {
-        line.pool.dispatch(
-          {
-            path,
-            method,
-            // What its owner puts in stands in no payload.
-            headers: [...flat, ...[...line.headers].flat()],
-            body: body ?? null,
-          },
-          exchange,
-        )
-      } catch (error) {
-        exchange.failed(error)
-      }
-      return exchange.ended
+      const request = { method, path, headers: flat, body }
+      return sendRequest(line, request, { send: options, secrets: gate.secrets, reply, onHead, reader }).ended
     },
   }
 }

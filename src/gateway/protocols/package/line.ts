@@ -1,9 +1,9 @@
-import type { Dispatcher } from 'undici'
 import { PACKAGE_REGISTRIES, type PackageRegistryName, protocolName } from '../../../model/index.ts'
 import type { Origin } from '../../origins/origin.ts'
 import type { WebPlace } from '../../web/web-request.ts'
 import { OriginClient } from '../http/origin-client.ts'
 import { OriginLine, type OriginLineOptions } from '../http/origin-line.ts'
+import type { Reached } from '../http/send-request.ts'
 import type { DecidedRelease } from './lists/marked-list.ts'
 import type { PackageDesk } from './lists/package-desk.ts'
 import type { PackageRules } from './rules/package-policy.ts'
@@ -36,7 +36,7 @@ export class PackageLine extends OriginLine {
   readonly registry: PackageRegistryName
   readonly rules: PackageRules
   readonly desk: PackageDesk
-  readonly #files: { readonly origin: Origin; readonly client: OriginClient } | undefined
+  readonly #files: OriginClient | undefined
   /** Releases by the name of the package, the oldest first. */
   readonly #known = new Map<string, KnownList>()
   #knownBytes = 0
@@ -47,10 +47,7 @@ export class PackageLine extends OriginLine {
     this.desk = desk
     this.registry = rules.ecosystem
     this.rules = rules
-    this.#files = files && {
-      origin: files,
-      client: new OriginClient({ ...options, origin: files, caKey: 'packages: { ca: ./ca.pem }' }),
-    }
+    this.#files = files && new OriginClient({ ...options, origin: files, caKey: 'packages: { ca: ./ca.pem }' })
   }
 
   /** Tells whether a place is this registry's: its own hosts, or where its lists lead. */
@@ -62,11 +59,9 @@ export class PackageLine extends OriginLine {
     return super.isAt(place) || (scheme === files?.scheme && host === files.host && port === files.port)
   }
 
-  /** Returns where a file is asked for, or anything else, and what goes with it: credentials to the lists' origin alone. */
+  /** Returns the origin that lists are asked of, or files; credentials go to that of the lists alone. */
   reachedFor(kind: 'list' | 'file'): Reached {
-    const files = kind === 'file' ? this.#files : undefined
-    if (files !== undefined) return { origin: files.origin, pool: () => files.client.pool, headers: () => NONE }
-    return { origin: this.origin, pool: () => this.pool, headers: () => this.headers }
+    return kind === 'file' ? (this.#files ?? this) : this
   }
 
   /** Remembers what a list said of its releases. */
@@ -92,12 +87,12 @@ export class PackageLine extends OriginLine {
 
   override disconnected(): void {
     super.disconnected()
-    this.#files?.client.disconnected()
+    this.#files?.disconnected()
   }
 
   override close(): void {
     super.close()
-    this.#files?.client.close()
+    this.#files?.close()
   }
 
   #forget(name: string): void {
@@ -115,12 +110,3 @@ interface KnownList {
 function bytesOf({ version, url, refusal = '' }: KnownRelease): number {
   return RELEASE_COST + version.length + url.length + refusal.length
 }
-
-/** An origin, its client, and the headers that are put into its requests. */
-export interface Reached {
-  readonly origin: Origin
-  readonly pool: () => Dispatcher
-  readonly headers: () => ReadonlyMap<string, string>
-}
-
-const NONE: ReadonlyMap<string, string> = new Map()

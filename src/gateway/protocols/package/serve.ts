@@ -8,9 +8,10 @@ import type { Prepared } from '../../pipeline/line.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
 import { readTarget } from '../../web/request-target.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
-import { type AnswerHead, HttpExchange } from '../http/exchange.ts'
-import { performWeb, refusalSentence, requestHead, unshown } from '../http/web-attempt.ts'
-import type { KnownRelease, PackageLine, Reached } from './line.ts'
+import type { AnswerHead } from '../http/exchange.ts'
+import { type Reached, requestHead, sendRequest } from '../http/send-request.ts'
+import { performWeb, refusalSentence, unshown } from '../http/web-attempt.ts'
+import type { KnownRelease, PackageLine } from './line.ts'
 import { type MarkedList, releaseAt } from './lists/marked-list.ts'
 import type { ListJob } from './lists/package-work.ts'
 import { GatheringReply, TOO_MUCH } from './marking-reply.ts'
@@ -277,15 +278,9 @@ function prepared(
   return {
     bytes: requestHead(method, target, reached.origin.authority, headers),
     send: (options) => {
-      const exchange = new HttpExchange({ send: options, secrets: gate.secrets, method, reply: sink, onHead })
+      const request = { method: method === 'HEAD' ? 'HEAD' : 'GET', path: target, headers }
+      const exchange = sendRequest(reached, request, { send: options, secrets: gate.secrets, reply: sink, onHead })
       if (sink instanceof PinnedReply) sink.onOther((why) => exchange.cut(why))
-      try {
-        const own = [...reached.headers()].flat()
-        const verb = method === 'HEAD' ? 'HEAD' : 'GET'
-        reached.pool().dispatch({ path: target, method: verb, headers: [...headers, ...own], body: null }, exchange)
-      } catch (error) {
-        exchange.failed(error)
-      }
       return exchange.ended
     },
   }

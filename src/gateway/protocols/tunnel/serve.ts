@@ -8,7 +8,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
-import { grantedName, LIMITS } from '../../../model/index.ts'
+import { LIMITS } from '../../../model/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { connectTo, type Pin, pin } from '../../origins/dial.ts'
@@ -16,7 +16,7 @@ import { isPrivateUseName } from '../../origins/origin.ts'
 import { Passing } from '../../origins/passing.ts'
 import type { SendOptions } from '../../pipeline/line.ts'
 import { perform } from '../../pipeline/pipeline.ts'
-import { refusalSentence, unshown } from '../http/web-attempt.ts'
+import { away, originAttempt, refusalSentence, unshown } from '../http/web-attempt.ts'
 import type { TunnelLine } from './line.ts'
 
 /** Milliseconds for which nothing passes either way, after which a connection ends, where the configuration says nothing. */
@@ -39,19 +39,14 @@ export async function serveTunnel(
   let pinned: Pin | undefined
   const gone = new AbortController()
   socket.once('close', () => gone.abort())
-  const unavailable = (problem: string) => ({ kind: 'unavailable', what: 'upstream', problem }) as const
   const performed = await perform(gate, cell, {
-    upstream: line,
-    operation: 'tunnel',
-    target: 'connect',
-    tool: grantedName('tunnel', 'connect'),
-    args: { place: authority },
+    ...originAttempt(line, 'tunnel', 'connect', { place: authority }),
     connect: (mayLeave) => {
-      if (line.down !== undefined) return Promise.resolve(unavailable(line.down))
+      if (line.down !== undefined) return Promise.resolve(away(line.down))
       if (!mayLeave()) return undefined
       // Nobody here sees who answers: a name that somebody else could have leads to no network of its owner's.
       return pin({ host, port }, { elsewhere: line.elsewhere, mayBePrivate: isPrivateUseName(host) }).then((found) => {
-        if (!found.ok) return unavailable(found.reason.why)
+        if (!found.ok) return away(found.reason.why)
         pinned = found.value
         return undefined
       })

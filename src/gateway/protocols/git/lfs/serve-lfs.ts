@@ -5,6 +5,7 @@ import { openSecrets } from '../../../content/secrets.ts'
 import { FROM_CELL, FROM_UPSTREAM, jsonFaultText, parseStrictJson } from '../../../content/strict-json.ts'
 import { placeText } from '../../../web/web-request.ts'
 import { readWhole } from '../../http/body.ts'
+import type { Reached } from '../../http/send-request.ts'
 import { GatheringReply } from '../../package/marking-reply.ts'
 import { BodyPieces } from '../body-pieces.ts'
 import type { NamedPattern } from '../line.ts'
@@ -153,6 +154,19 @@ function answerLfs(ground: GitGround, status: number, said: JsonObject): void {
   answerGit(ground, { status, headers, body }, undefined)
 }
 
+/** Returns an origin to which requests go with the headers that its server has signed, beside those of its owner. */
+function signedFor(reached: Reached, signed: ReadonlyMap<string, string>): Reached {
+  return {
+    origin: reached.origin,
+    get pool() {
+      return reached.pool
+    },
+    get headers() {
+      return new Map([...reached.headers, ...signed])
+    },
+  }
+}
+
 /** Serves one file of LFS at the place of this gateway. */
 export async function serveLfsObject(ground: GitGround, asked: RequestOf<'lfs-object'>): Promise<void> {
   const { line, request, reply } = ground
@@ -172,7 +186,7 @@ export async function serveLfsObject(ground: GitGround, asked: RequestOf<'lfs-ob
     ...may.value,
     args: { repository, what: `lfs ${action}`, object: oid, bytes: place.size, place: place.origin },
     path: place.path,
-    reached: { ...reached, headers: () => new Map([...reached.headers(), ...place.headers]) },
+    reached: signedFor(reached, place.headers),
     sink: reply,
   }
   if (action === 'download') return sendGit(ground, asked, { ...sending, method: 'GET', headers: [], body: undefined })

@@ -11,10 +11,10 @@ import {
   TEMPLATE_TEXT,
   type ToolName,
   type Undo,
-} from '../model/index.ts'
-import type { UndoConfig, UpstreamConfig } from './config.ts'
-import { knownNames } from './known-names.ts'
-import type { ShapedTool } from './schema.ts'
+} from '../../model/index.ts'
+import type { UndoConfig, UpstreamConfig } from '../config.ts'
+import { knownNames } from '../known-names.ts'
+import type { ShapedTool } from '../schema.ts'
 
 type ShapedUndo = NonNullable<ShapedTool['undo']>['value']
 type ShapedCheck = NonNullable<ShapedTool['check']>['value']
