@@ -1,16 +1,20 @@
 import { existsSync } from 'node:fs'
 import process from 'node:process'
 import { loadConfig } from '../config/load.ts'
+import { isShortened } from '../gateway/pipeline/record.ts'
+import { payloadsOf } from '../gateway/protocols/payloads.ts'
 import { type Whole, wholeOf } from '../host/people/held-whole.ts'
 import { judgeConfig } from '../host/prepare/setup.ts'
 import { entriesOf, logNamed } from '../host/state/logs.ts'
 import type { Log } from '../ledger/store.ts'
+import { type ModelTurn, ModelTurns } from '../ledger/views/model-turns.ts'
 import type { Entry } from '../model/entry.ts'
 import {
   type CellId,
   type Commitment,
   isConnection,
   isJsonObject,
+  type Json,
   no,
   ok,
   type PersonName,
@@ -53,6 +57,8 @@ export interface Why {
   readonly sent: string | undefined
   /** Bytes of the answer, likewise. */
   readonly answered: string | undefined
+  /** The turn of a model by which its cell came to do it; absent where none is known. */
+  readonly turn: ModelTurn | undefined
   /** The decision by the present configuration, of what was not allowed; absent where none can be read. */
   readonly again: DecidedAgain | undefined
 }
@@ -71,7 +77,8 @@ export async function whyOf(state: string, { action, configuration, bytes }: Why
   const answered = outcome && (await answeredOf(log, decided.cell, outcome))
   const reasons = reasonsTold(decided.reasons)
   const again = decided.kind === 'action.intent' ? undefined : await decidedAgain(configuration, log, decided)
-  return ok({ decided, outcome, owner, reasons, whole, sent, answered, again })
+  const turn = await turnOf(state, decided, await argumentsOf(log, decided, whole))
+  return ok({ decided, outcome, owner, reasons, whole, sent, answered, again, turn })
 }
 
 async function entriesAbout(
@@ -93,6 +100,29 @@ async function entriesAbout(
     return no({ kind: 'unread', problem: error instanceof Error ? error.message : String(error) })
   }
   return decided === undefined ? no({ kind: 'no-action' }) : ok({ decided, outcome, owner: owners.get(decided.cell) })
+}
+
+/** Returns the turn of a model by which a cell came to an action. A second reading of the log: what came before is known now. */
+async function turnOf(state: string, decided: DecidedEntry, args: Json | undefined): Promise<ModelTurn | undefined> {
+  const { cell, seq, operation = 'tool', upstream, tool } = decided
+  const turns = new ModelTurns({
+    ...{ cell, seq, operation },
+    ...(upstream && { upstream }),
+    ...(tool && { tool }),
+    ...(args !== undefined && { args }),
+  })
+  for await (const entry of entriesOf(state)) if (entry.log === decided.log) turns.take(entry)
+  return turns.value
+}
+
+/** Returns all arguments of an action; undefined where a part of them is not to be had. */
+async function argumentsOf(log: Log, decided: DecidedEntry, whole: Why['whole']): Promise<Json | undefined> {
+  if (whole !== undefined) return whole.ok ? whole.value.args : undefined
+  if (decided.args === undefined || !isShortened(decided.args)) return decided.args
+  if (decided.kind !== 'action.intent') return undefined
+  const { cell, payload, protocol, tool } = decided
+  const read = await log.payload(cell, payload)
+  return read.ok ? payloadsOf(protocol).argumentsIn(read.value, tool) : undefined
 }
 
 function isDecision(entry: Entry & Logged): entry is DecidedEntry {

@@ -91,6 +91,7 @@ const HAIKU = 'claude-haiku-4-5'
 describe('a program of a cell, and a model', { skip: SKIP }, () => {
   let said: Readonly<Record<string, string>> = {}
   let entries: readonly Entry[] = []
+  let state = ''
   let upstream: Awaited<ReturnType<typeof provider>>
 
   before(async () => {
@@ -109,6 +110,7 @@ describe('a program of a cell, and a model', { skip: SKIP }, () => {
       packed: ask(message('packed'))
         .replace('| curl', '| gzip -c | curl')
         .replace('-d @-', "-H 'content-encoding: gzip' --data-binary @-"),
+      elsewhere: 'curl -sS -m 20 https://evil.example/',
       fail: ask(message('fail')),
       break: ask(message('break', { stream: true })),
       'another model': ask({ ...message('hi'), model: 'claude-opus-5' }),
@@ -123,7 +125,7 @@ describe('a program of a cell, and a model', { skip: SKIP }, () => {
     }
     const script = scriptOf(attempts)
     const directory = temporaryDirectory()
-    const state = join(directory, 'state')
+    state = join(directory, 'state')
     const file = writeConfig(directory, {
       secrets: { anthropic: { env: 'ANTHROPIC_KEY' } },
       upstreams: {
@@ -179,6 +181,16 @@ describe('a program of a cell, and a model', { skip: SKIP }, () => {
     const [, stream] = intents()
     const [ask] = outcomeOf(stream?.action ?? '')?.asks ?? []
     assert.deepEqual([ask?.name, ask?.id, ask?.args?.length], ['Bash', 'toolu_1', 64])
+  })
+
+  it('why tells what the model had asked for before a program did something', async () => {
+    const [reference = ''] = /a_[a-z0-9]+/.exec(said.elsewhere ?? '') ?? []
+    const { stdout } = await firebreak(['why', reference, '--state', state])
+    assert.match(stdout, /^refused: /)
+    const [, stream] = intents()
+    const told = stdout.replaceAll(/\s+/g, ' ')
+    const how = 'asked the model of claude asked for Bash, by which a program of the cell may have done it'
+    assert.ok(told.includes(`${how} (${stream?.action})`), told)
   })
 
   it('S10: the owner’s key goes, and the program’s does not', () => {

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import type { DecidedEntry, OutcomeEntry } from '../../../control/why.ts'
+import type { ModelTurn } from '../../../ledger/views/model-turns.ts'
 import { type Amounts, amountsIn, cutText } from '../../../model/index.ts'
 import { stateOperator } from '../../../operator/state-operator.ts'
 import type { DecidedAgain } from '../../../rehearsal/smallest-change.ts'
@@ -38,7 +39,7 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(`there is no action ${printable(reference)} in ${state}`, 'firebreak logs lists what there is')
     return EXIT.failed
   }
-  const { decided, outcome, owner, reasons, whole, sent, answered, again } = told.value
+  const { decided, outcome, owner, reasons, whole, sent, answered, again, turn } = told.value
   const limit = bytes ? Number.POSITIVE_INFINITY : 2_000
   call.print.object({
     ok: true,
@@ -50,6 +51,7 @@ async function run(call: Call): Promise<ExitCode> {
     answered,
     now: again?.now.now,
     turn: again?.change,
+    ...(turn && { model: turn }),
   })
   const line = (name: string, value: string | undefined) => {
     if (value === undefined) return
@@ -66,6 +68,7 @@ async function run(call: Call): Promise<ExitCode> {
   line('with', decided.alongside?.join(', '))
   line('during', decided.during && `${decided.during}, the call on whose word its relay connects`)
   line('arguments', JSON.stringify(whole?.ok ? whole.value.args : decided.args))
+  if (turn !== undefined) for (const [name, text] of turnLines(turn)) line(name, text)
   if (whole?.ok === false) line('', `of which no more can be seen: ${whole.reason}`)
   // Whoever is shown a part has not read it.
   else if (whole?.value.digest !== undefined && plain(JSON.stringify(whole.value.args)).length <= limit)
@@ -85,6 +88,32 @@ async function run(call: Call): Promise<ExitCode> {
   line('passed', passed && `${passed.sent} bytes sent, ${passed.received} received`)
   line('answer', answered)
   return EXIT.ok
+}
+
+/** Returns what a model had asked for before an action, and what its cell had been shown before that. */
+function turnLines({
+  action,
+  upstream,
+  asked,
+  match,
+  shown,
+  earlier,
+}: ModelTurn): readonly (readonly [string, string])[] {
+  const names = safeLine`${asked.join(', ')}`.text
+  const how = {
+    call: `asked for it: ${names}, with these arguments`,
+    tool: `asked for ${names}; with these arguments as far as they are known, it did not`,
+    before: `asked for ${names}, by which a program of the cell may have done it`,
+  }[match]
+  const answers = shown.map(
+    (each) =>
+      `${each.upstream}/${each.tool} (${each.action}${each.labels.length > 0 ? `, first ${each.labels.join(', ')}` : ''})`,
+  )
+  const read = [...(earlier > 0 ? [`${earlier} more`] : []), ...answers].join(', ')
+  return [
+    ['asked', `the model of ${upstream} ${how} (${action})`],
+    ...(read === '' ? [] : [['after', `its cell had been shown ${read}`] as const]),
+  ]
 }
 
 function changeLines({ now, change }: DecidedAgain): readonly (readonly [string, string])[] {
