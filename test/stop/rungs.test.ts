@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { CGROUP_PARENT, killMembers } from '../../src/cells/linux/limits/cgroup.ts'
 import { openCgroups } from '../../src/cells/linux/limits/cgroup-host.ts'
 import type { LiveCell } from '../../src/host/people/control-request.ts'
-import { SKIP } from '../kit/command-line.ts'
+import { ledgerOf, SKIP } from '../kit/command-line.ts'
 import { childrenOf } from '../kit/host.ts'
 import { until } from '../kit/until.ts'
 import { type Desk, desk, FALLS, fenced, ledgerHolds, nothingIsLeft, over } from './kit.ts'
@@ -61,10 +61,12 @@ describe('S8, S9: where a detector has put a cell', { skip: SKIP, concurrency: 2
   it('a cell that ends by itself once such a gateway is gone: its agent is fenced all the same', async () => {
     const unheard = await desk({ command: FALLS, containment: trap('quarantined') })
     const run = await unheard.start(undefined, 'mute')
-    const { unified } = openCgroups(CGROUP_PARENT)
-    const [{ cell } = { cell: '' }] = await cellsOf(unheard)
+    // Its gateway falls silent soon, and is ended three seconds later: nobody has time to start a command.
     const gateways = () => childrenOf(run.pid, 'gateway/main')
     const [first = 0] = gateways()
+    const { unified } = openCgroups(CGROUP_PARENT)
+    const started = (await ledgerOf(unheard.state)).flatMap((entry) => (entry.kind === 'cell.started' ? [entry] : []))
+    const [{ cell } = { cell: '' }] = started
     assert.ok(unified !== undefined && cell !== '' && first > 0)
     // While another gateway is started, the cell stands still; then none of it is left to be given to that one.
     while (gateways().includes(first)) await delay(2)

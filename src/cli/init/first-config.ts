@@ -7,6 +7,7 @@ import { resolvedPath } from '../../model/host/host-paths.ts'
 import { type PackageRegistryName, placeholdersIn, withUnseen } from '../../model/index.ts'
 import { cutText } from '../../model/text/text.ts'
 import { DUMMY_KEYS, type KnownAgent, type KnownModel } from './known-agents.ts'
+import type { GitRemote } from './repository.ts'
 
 export interface FirstUpstream {
   readonly server: NamedServer
@@ -94,6 +95,9 @@ function secretLines(
   const own = (known?.models ?? []).map(
     ({ provider, key }) => `  ${provider}: { env: ${key} }   # yours, on this host: the cell has a dummy in its place`,
   )
+  const { token } = known?.remote ?? {}
+  const forge =
+    token === undefined ? [] : [`  ${FORGE}: { env: ${token} }   # yours, on this host: git of the cell has none`]
   const taken = secrets.flatMap((secret) => {
     if (!used.has(secret.name) && !usedIfEnabled.has(secret.name)) return []
     const line =
@@ -102,7 +106,7 @@ function secretLines(
         : `${secret.name}: { file: ./${SECRETS_DIRECTORY}/${secret.name} }   # it stood in clear where it was taken from`
     return [used.has(secret.name) ? `  ${line}` : `  # ${line}`]
   })
-  const lines = [...own, ...taken]
+  const lines = [...own, ...forge, ...taken]
   if (lines.length === 0) return []
   const head = `secrets:   # { env: NAME }, { file: path } or { command: [program, …] }; their values stand nowhere else`
   return ['', lines.every((line) => line.startsWith('  #')) ? `# ${head}` : head, ...lines]
@@ -233,10 +237,40 @@ function fileLines(files: ReadonlyMap<string, string>, indent: string, directory
   ]
 }
 
-/** Returns the lines of the providers that an agent asks, and of the registry that its packages come from. */
-function knownLines({ models, registry }: KnownAgent): readonly string[] {
-  return [...models.flatMap(modelLines), ...(registry === undefined ? [] : [...registryLines(registry), ...AN_API])]
+/** Returns the lines of the providers that an agent asks, of the registries of its packages, and of the server of its repository. */
+function knownLines({ models, registries, remote, isScript }: KnownAgent): readonly string[] {
+  return [
+    ...models.flatMap(modelLines),
+    ...registries.flatMap(registryLines),
+    ...(remote === undefined ? [] : remoteLines(remote)),
+    ...(isScript ? AN_API : []),
+  ]
 }
+
+/** Returns the names that the patterns of a repository are granted by: to fetch all of it, and to push branches of an agent's own. */
+function patternsOf({ repository }: GitRemote): { readonly fetch: string; readonly push: string } {
+  return { fetch: `${repository}: fetch`, push: `${repository} refs/heads/agent/*: push` }
+}
+
+function remoteLines(remote: GitRemote): readonly string[] {
+  const { fetch, push } = patternsOf(remote)
+  const server = `origin: ${JSON.stringify(remote.origin)}`
+  return [
+    `  ${FORGE}:`,
+    '    environment: test',
+    ...(remote.token === undefined
+      ? [
+          `    git: { ${server} }   # token: "\${secret:${FORGE}}" for what is not public, and for pushes: then ${FORGE}: { env: NAME } under secrets`,
+        ]
+      : [`    git: { ${server}, token: "\${secret:${FORGE}}" }`]),
+    '    tools:',
+    `      ${JSON.stringify(fetch)}: { effect: read }`,
+    `      ${JSON.stringify(push)}: { effect: write }   # of a cell that has read what others wrote, it waits for a person; accepts: [untrusted] lets it go`,
+  ]
+}
+
+/** Name of the git server that a repository is at. */
+const FORGE = 'forge'
 
 function registryLines(registry: PackageRegistryName): readonly string[] {
   return [
@@ -327,15 +361,25 @@ function agentLines(
   ]
 }
 
-/** Returns the lines of an agent's grants to ask its models, and to have packages. */
-function knownGrantLines({ models, registry }: KnownAgent): readonly string[] {
-  const packages = [
+/** Returns the lines of an agent's grants to ask its models, to have packages, and to fetch its repository. */
+function knownGrantLines({ models, registries, remote }: KnownAgent): readonly string[] {
+  const packages = registries.flatMap((registry) => [
     `      - upstream: ${registry}`,
     '        tools: [list, file]',
     '        budget: { calls: 10000/day }',
     '        expires: 30d',
+  ])
+  return [...models.flatMap(modelGrantLines), ...packages, ...(remote === undefined ? [] : remoteGrantLines(remote))]
+}
+
+function remoteGrantLines(remote: GitRemote): readonly string[] {
+  const { fetch, push } = patternsOf(remote)
+  return [
+    `      - upstream: ${FORGE}`,
+    `        tools: [${JSON.stringify(fetch)}]   # and ${JSON.stringify(push)}, for branches of its own`,
+    '        budget: { calls: 1000/day }',
+    '        expires: 30d',
   ]
-  return [...models.flatMap(modelGrantLines), ...(registry === undefined ? [] : packages)]
 }
 
 function modelGrantLines({ provider }: KnownModel): readonly string[] {

@@ -1,5 +1,6 @@
 import { GATEWAY_PORT } from '../../host/prepare/cell-spec.ts'
 import type { ModelProviderName, PackageRegistryName } from '../../model/index.ts'
+import { type GitRemote, gitSettings, type RepositoryNeeds } from './repository.ts'
 
 /** An agent that people have, or what they run scripts of their own by, and what it needs in a cell to run as it does outside. */
 export interface KnownAgent {
@@ -9,8 +10,12 @@ export interface KnownAgent {
   readonly beside?: readonly string[]
   /** Models that it asks; of a script of one's own those whose key stands in the environment. */
   readonly models: readonly KnownModel[]
-  /** The registry that its packages come from. */
-  readonly registry?: PackageRegistryName
+  /** Registries that its packages come from. */
+  readonly registries: readonly PackageRegistryName[]
+  /** True of a program that runs what a person has written, which may ask anything. */
+  readonly isScript?: true
+  /** The git server that its repository is at. */
+  readonly remote?: GitRemote
   /** Variables beside it: nothing that reports home, nothing that updates itself. */
   readonly env: Readonly<Record<string, string>>
   readonly memory: string
@@ -46,6 +51,7 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
   claude: {
     program: 'claude',
     models: [ANTHROPIC],
+    registries: [],
     env: { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1', DISABLE_INSTALLATION_CHECKS: '1' },
     memory: '2GiB',
     home: {
@@ -61,6 +67,7 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
   codex: {
     program: 'codex',
     models: [OPENAI],
+    registries: [],
     env: { CODEX_API_KEY: DUMMY_KEYS.CODEX_API_KEY ?? '' },
     memory: '1GiB',
     home: {
@@ -84,6 +91,7 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
   pi: {
     program: 'pi',
     models: [ANTHROPIC],
+    registries: [],
     env: { PI_SKIP_VERSION_CHECK: '1', PI_TELEMETRY: '0' },
     memory: '1GiB',
     home: {},
@@ -91,6 +99,7 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
   opencode: {
     program: 'opencode',
     models: [ANTHROPIC],
+    registries: [],
     env: { OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_MODELS_FETCH: '1' },
     memory: '3GiB',
     home: {
@@ -105,6 +114,7 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
   gemini: {
     program: 'gemini',
     models: [GOOGLE],
+    registries: [],
     env: { GEMINI_CLI_TRUST_WORKSPACE: 'true', NO_UPDATE_NOTIFIER: '1' },
     memory: '3GiB',
     home: {
@@ -119,40 +129,62 @@ export const KNOWN_AGENTS: Readonly<Record<string, KnownAgent>> = {
 }
 
 /** Programs that run scripts of one's own, which ask what they are written to ask. */
-const SCRIPTS: Readonly<Record<string, KnownAgent>> = {
-  node: {
-    program: 'node',
-    beside: ['npm', 'npx'],
-    models: [ANTHROPIC, OPENAI, GOOGLE],
-    registry: 'npm',
-    // Questions beside lists and files are nothing that a registry is asked here: npm would complain of each.
+const SCRIPTS: Readonly<Record<string, { readonly agent: KnownAgent; readonly registry: PackageRegistryName }>> = {
+  node: { agent: script('node', '2GiB'), registry: 'npm' },
+  python: { agent: script('python3', '2GiB'), registry: 'pypi' },
+}
+
+function script(program: string, memory: string): KnownAgent {
+  return { program, models: [ANTHROPIC, OPENAI, GOOGLE], registries: [], isScript: true, env: {}, memory, home: {} }
+}
+
+/** What the packages of a registry are had with. */
+const MANAGERS: Readonly<Record<PackageRegistryName, Required<Pick<KnownAgent, 'beside' | 'env'>>>> = {
+  // Questions beside lists and files are nothing that a registry is asked here: npm would complain of each.
+  npm: {
+    beside: ['node', 'npm', 'npx'],
     env: { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' },
-    memory: '2GiB',
-    home: {},
   },
-  python: {
-    program: 'python3',
-    beside: ['pip', 'pip3', 'uv'],
-    models: [ANTHROPIC, OPENAI, GOOGLE],
-    registry: 'pypi',
+  pypi: {
+    beside: ['python3', 'pip', 'pip3', 'uv'],
     env: { PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1' },
-    memory: '2GiB',
-    home: {},
   },
 }
 
 /** Names that `--for` knows. */
 export const KNOWN_NAMES: readonly string[] = [...Object.keys(KNOWN_AGENTS), ...Object.keys(SCRIPTS)]
 
-/** Returns what is known of an agent by its name; of a script's, the models whose key this environment has. */
+/**
+ * Returns what is known of an agent by its name, with what the repository needs that it works in; of a script's models, those
+ * whose key this environment has. Undefined of a name that is not known.
+ */
 export function knownAgentNamed(
   name: string,
   environment: Readonly<Record<string, string | undefined>>,
+  needs: RepositoryNeeds,
 ): KnownAgent | undefined {
-  if (Object.hasOwn(KNOWN_AGENTS, name)) return KNOWN_AGENTS[name]
-  const script = Object.hasOwn(SCRIPTS, name) ? SCRIPTS[name] : undefined
-  if (script === undefined) return undefined
-  return { ...script, models: script.models.filter(({ key }) => (environment[key] ?? '') !== '') }
+  if (Object.hasOwn(KNOWN_AGENTS, name)) {
+    const known = KNOWN_AGENTS[name]
+    return known && within(known, needs)
+  }
+  const own = Object.hasOwn(SCRIPTS, name) ? SCRIPTS[name] : undefined
+  if (own === undefined) return undefined
+  const models = own.agent.models.filter(({ key }) => (environment[key] ?? '') !== '')
+  return within({ ...own.agent, models }, { ...needs, registries: [...new Set([own.registry, ...needs.registries])] })
+}
+
+/** Returns an agent with what its repository needs. */
+function within(known: KnownAgent, needs: RepositoryNeeds): KnownAgent {
+  const managers = needs.registries.map((registry) => MANAGERS[registry])
+  const settings = gitSettings(needs)
+  return {
+    ...known,
+    registries: needs.registries,
+    beside: managers.flatMap(({ beside }) => beside),
+    env: { ...known.env, ...Object.assign({}, ...managers.map(({ env }) => env)) },
+    home: { ...known.home, ...(settings === '' ? {} : { '.gitconfig': settings }) },
+    ...(needs.remote && { remote: needs.remote }),
+  }
 }
 
 function json(value: unknown): string {

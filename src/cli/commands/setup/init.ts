@@ -24,6 +24,7 @@ import {
 import { type FirstServers, firstServers, workspacesOf } from '../../init/first-servers.ts'
 import { KNOWN_NAMES, type KnownAgent, knownAgentNamed } from '../../init/known-agents.ts'
 import { proposeFromLog } from '../../init/propose.ts'
+import { repositoryNeeds } from '../../init/repository.ts'
 import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
 import { confirmed } from '../../person/confirmed.ts'
 import { named, plain, printable } from '../../print/printable.ts'
@@ -193,7 +194,7 @@ function holdingFault(call: Call, workspace: string, directory: string): readonl
 function knownAgent(call: Call): Result<KnownAgent | undefined, string> {
   const name = call.text('for')
   if (name === undefined) return ok(undefined)
-  const known = knownAgentNamed(name, process.env)
+  const known = knownAgentNamed(name, process.env, repositoryNeeds(process.cwd(), process.env))
   return known === undefined
     ? no(`"${name}" is none of ${KNOWN_NAMES.join(', ')}: give its command instead, after --`)
     : ok(known)
@@ -359,14 +360,15 @@ function mayWhat(active: number, { known }: FirstAgent): string {
   if (known !== undefined)
     return `, which may ${[
       ...known.models.map(({ provider }) => `ask ${provider}’s models for 20 USD a day`),
-      ...(known.registry === undefined ? [] : [`have packages of ${known.registry}`]),
+      ...(known.registries.length === 0 ? [] : [`have packages of ${known.registries.join(' and ')}`]),
+      ...(known.remote === undefined ? [] : [`fetch ${known.remote.repository} from ${known.remote.origin}`]),
     ].join(', and ')}`
   return active === 0 ? ' that may do nothing yet' : ''
 }
 
 /** Returns the script that a person gives, where the program is no agent of its own. */
-function ofScript({ registry }: KnownAgent): string {
-  return registry === undefined ? '' : ' <script>'
+function ofScript({ isScript }: KnownAgent): string {
+  return isScript ? ' <script>' : ''
 }
 
 function countsOf(stubs: readonly ToolStub[]): string {
