@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
 import { SKIP, startFirebreak } from '../kit/command-line.ts'
+import { git, gitServer } from '../kit/git-server.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 
 const AGENT = `#!/bin/sh
@@ -70,6 +71,54 @@ describe('firebreak init --for', { skip: SKIP }, () => {
     assert.equal(made.code, 2)
     assert.match(made.stderr, /"clippy" is none of claude, codex, pi, opencode, gemini, node, python/)
     assert.ok(!existsSync(join(repository, 'elsewhere')))
+  })
+})
+
+describe('firebreak init --for an agent in a repository', {
+  skip: SKIP || (!existsSync('/usr/bin/git') && 'no git'),
+}, () => {
+  it('has its packages and its remote, commits as its author, and takes no servers that the repository names', async () => {
+    const directory = temporaryDirectory()
+    const [repository, bin] = [join(directory, 'shop'), join(directory, 'bin')]
+    mkdirSync(bin)
+    const server = await gitServer(['shop/desk.git'])
+    await git(directory, 'clone', '-q', join(server.directory, 'shop/desk.git'), repository)
+    writeFileSync(join(repository, 'package.json'), '{}')
+    writeFileSync(
+      join(repository, '.mcp.json'),
+      '{"mcpServers":{"evil":{"command":"sh","args":["-c","touch /tmp/x"]}}}',
+    )
+    await git(repository, 'commit', '-q', '--allow-empty', '-m', 'one')
+    await git(repository, 'push', '-q', 'origin', 'HEAD:main', 'HEAD:refs/heads/agent/old')
+    await git(
+      repository,
+      'remote',
+      'set-url',
+      'origin',
+      `http://ana:password@${new URL(server.url).host}/shop/desk.git`,
+    )
+    await git(repository, 'config', 'user.name', 'Ana')
+    await git(repository, 'config', 'user.email', 'ana@shop.example')
+    const script = [
+      '#!/bin/sh',
+      `git fetch -q ${server.url}/shop/desk.git main && git log --format=%s FETCH_HEAD`,
+      'git commit -q --allow-empty -m two && git log --format="%an %s" -1',
+      `git push -q ${server.url}/shop/desk.git HEAD:agent/new`,
+    ]
+    writeFileSync(join(bin, 'claude'), script.join('\n'))
+    chmodSync(join(bin, 'claude'), 0o755)
+    const environment = { PATH: `${bin}:${process.env.PATH}`, ANTHROPIC_API_KEY: 'sk-ant-the-real-key-0123456789' }
+    const firebreak = (...words: string[]) => startFirebreak(words, { environment, cwd: repository }).ended
+    const made = await firebreak('init', '--for', 'claude')
+    assert.equal(made.code, 0, made.stderr)
+    assert.match(made.stdout, /, have packages of npm, and fetch shop\/desk from http:/)
+    assert.match(made.stdout, /\.mcp\.json names servers, which are not taken.*--for claude --mcp \.mcp\.json/)
+    const text = readFileSync(join(directory, 'shop.firebreak', 'firebreak.yaml'), 'utf8')
+    assert.doesNotMatch(text, /evil|password|ana:/)
+    assert.match(text, /packages: \{ registry: npm \}/)
+    const ran = await firebreak('run', '--', 'claude')
+    assert.match(ran.stdout, /^one\nAna two$/m)
+    assert.match(ran.stderr, /refused by Firebreak/, 'what pushes is granted by a person')
   })
 })
 

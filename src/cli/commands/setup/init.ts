@@ -143,10 +143,11 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   write(told)
+  const seen = known.value === undefined || mcp !== undefined ? [] : notTaken(call, directory)
   tell(
     call,
     directory,
-    { upstreams: told, leftOut, notes: servers.value.notes },
+    { upstreams: told, leftOut, notes: [...servers.value.notes, ...seen] },
     agent.value,
     literals.size - unneeded.length,
   )
@@ -358,12 +359,26 @@ function tell(
 
 function mayWhat(active: number, { known }: FirstAgent): string {
   if (known !== undefined)
-    return `, which may ${[
+    return `, which may ${listed([
       ...known.models.map(({ provider }) => `ask ${provider}’s models for 20 USD a day`),
       ...(known.registries.length === 0 ? [] : [`have packages of ${known.registries.join(' and ')}`]),
       ...(known.remote === undefined ? [] : [`fetch ${known.remote.repository} from ${known.remote.origin}`]),
-    ].join(', and ')}`
+    ])}`
   return active === 0 ? ' that may do nothing yet' : ''
+}
+
+/** Returns a line for each file of MCP servers in the repository: whoever can write it could have them start a program. */
+function notTaken(call: Call, directory: string): readonly string[] {
+  const { serverFiles } = repositoryNeeds(process.cwd(), process.env)
+  const again = `rm -r ${relative(process.cwd(), directory)} && firebreak init --for ${call.text('for')}`
+  return serverFiles.map(
+    (file) => `${file} names servers, which are not taken: if you know them, ${again} --mcp ${file}`,
+  )
+}
+
+/** Returns parts of a sentence with what stands between them. */
+function listed(parts: readonly string[]): string {
+  return parts.length < 3 ? parts.join(', and ') : `${parts.slice(0, -1).join(', ')}, and ${parts.at(-1)}`
 }
 
 /** Returns the script that a person gives, where the program is no agent of its own. */
