@@ -4,10 +4,10 @@ import type { CommandInCell } from '../../control/advice/command-in-cell.ts'
 import { stubLines, type ToolStub, yamlText } from '../../host/prepare/tool-stub.ts'
 import { HIDDEN_PATTERNS } from '../../host/programs/hidden-files.ts'
 import { resolvedPath } from '../../model/host/host-paths.ts'
-import { type PackageRegistryName, placeholdersIn, withUnseen } from '../../model/index.ts'
+import { placeholdersIn, withUnseen } from '../../model/index.ts'
 import { cutText } from '../../model/text/text.ts'
-import { DUMMY_KEYS, type KnownAgent, type KnownModel } from './known-agents.ts'
-import type { GitRemote } from './repository.ts'
+import { DUMMY_KEYS, type KnownAgent } from './known-agents.ts'
+import { knownGrantLines, knownLines, knownSecretLines } from './known-lines.ts'
 
 export interface FirstUpstream {
   readonly server: NamedServer
@@ -92,12 +92,7 @@ function secretLines(
   usedIfEnabled: ReadonlySet<string>,
   known?: KnownAgent,
 ): readonly string[] {
-  const own = (known?.models ?? []).map(
-    ({ provider, key }) => `  ${provider}: { env: ${key} }   # yours, on this host: the cell has a dummy in its place`,
-  )
-  const { token } = known?.remote ?? {}
-  const forge =
-    token === undefined ? [] : [`  ${FORGE}: { env: ${token} }   # yours, on this host: git of the cell has none`]
+  const own = known === undefined ? [] : knownSecretLines(known)
   const taken = secrets.flatMap((secret) => {
     if (!used.has(secret.name) && !usedIfEnabled.has(secret.name)) return []
     const line =
@@ -106,7 +101,7 @@ function secretLines(
         : `${secret.name}: { file: ./${SECRETS_DIRECTORY}/${secret.name} }   # it stood in clear where it was taken from`
     return [used.has(secret.name) ? `  ${line}` : `  # ${line}`]
   })
-  const lines = [...own, ...forge, ...taken]
+  const lines = [...own, ...taken]
   if (lines.length === 0) return []
   const head = `secrets:   # { env: NAME }, { file: path } or { command: [program, …] }; their values stand nowhere else`
   return ['', lines.every((line) => line.startsWith('  #')) ? `# ${head}` : head, ...lines]
@@ -237,70 +232,6 @@ function fileLines(files: ReadonlyMap<string, string>, indent: string, directory
   ]
 }
 
-/** Returns the lines of the providers that an agent asks, of the registries of its packages, and of the server of its repository. */
-function knownLines({ models, registries, remote, isScript }: KnownAgent): readonly string[] {
-  return [
-    ...models.flatMap(modelLines),
-    ...registries.flatMap(registryLines),
-    ...(remote === undefined ? [] : remoteLines(remote)),
-    ...(isScript ? AN_API : []),
-  ]
-}
-
-/** Returns the names that the patterns of a repository are granted by: to fetch all of it, and to push branches of an agent's own. */
-function patternsOf({ repository }: GitRemote): { readonly fetch: string; readonly push: string } {
-  return { fetch: `${repository}: fetch`, push: `${repository} refs/heads/agent/*: push` }
-}
-
-function remoteLines(remote: GitRemote): readonly string[] {
-  const { fetch, push } = patternsOf(remote)
-  const server = `origin: ${JSON.stringify(remote.origin)}`
-  return [
-    `  ${FORGE}:`,
-    '    environment: test',
-    ...(remote.token === undefined
-      ? [
-          `    git: { ${server} }   # token: "\${secret:${FORGE}}" for what is not public, and for pushes: then ${FORGE}: { env: NAME } under secrets`,
-        ]
-      : [`    git: { ${server}, token: "\${secret:${FORGE}}" }`]),
-    '    tools:',
-    `      ${JSON.stringify(fetch)}: { effect: read }`,
-    `      ${JSON.stringify(push)}: { effect: write }   # of a cell that has read what others wrote, it waits for a person; accepts: [untrusted] lets it go`,
-  ]
-}
-
-/** Name of the git server that a repository is at. */
-const FORGE = 'forge'
-
-function registryLines(registry: PackageRegistryName): readonly string[] {
-  return [
-    `  ${registry}:`,
-    '    environment: test',
-    '    # Found at its own name. Versions that are younger than a week, look-alikes, and what runs scripts when it is installed,',
-    '    # are refused with the reason: young: [name@1.2.3], resembling: [name], scripts: [name] let one through by name.',
-    `    packages: { registry: ${registry} }`,
-  ]
-}
-
-/** The lines of an interface that a script asks, for a person to fill in: what is not here is refused. */
-const AN_API: readonly string[] = [
-  '  # api:   # anything else of the web that it asks, request by request; and a grant for it below',
-  '  #   environment: test',
-  '  #   http: { origin: "https://api.example.org", headers: { authorization: "Bearer ${secret:api}" } }',
-  '  #   tools: { "GET /items/{id}": { effect: read, returns: { $: [untrusted] } } }',
-]
-
-function modelLines({ provider, models }: KnownModel): readonly string[] {
-  return [
-    `  ${provider}:`,
-    '    environment: test',
-    `    # Programs find it at its own name. Its ways out (web_search, code_execution, files, …) are closed: grant them by name.`,
-    `    model: { provider: ${provider}, key: "\${secret:${provider}}", models: [${models.map((name) => JSON.stringify(name)).join(', ')}] }`,
-    '    #   keep: digests        the ledger commits to what is said, and keeps none of it',
-    '    #   prices: { name: { input: 3, output: 15, inputTokens: 200000, outputTokens: 8000 } }   dollars for a million tokens',
-  ]
-}
-
 function agentLines(
   { name, owner, contained, known }: FirstAgent,
   upstreams: readonly FirstUpstream[],
@@ -358,36 +289,6 @@ function agentLines(
           ]),
         ]),
     '    # delegates: [other]   agents that its cells may give a part of this to',
-  ]
-}
-
-/** Returns the lines of an agent's grants to ask its models, to have packages, and to fetch its repository. */
-function knownGrantLines({ models, registries, remote }: KnownAgent): readonly string[] {
-  const packages = registries.flatMap((registry) => [
-    `      - upstream: ${registry}`,
-    '        tools: [list, file]',
-    '        budget: { calls: 10000/day }',
-    '        expires: 30d',
-  ])
-  return [...models.flatMap(modelGrantLines), ...packages, ...(remote === undefined ? [] : remoteGrantLines(remote))]
-}
-
-function remoteGrantLines(remote: GitRemote): readonly string[] {
-  const { fetch, push } = patternsOf(remote)
-  return [
-    `      - upstream: ${FORGE}`,
-    `        tools: [${JSON.stringify(fetch)}]   # and ${JSON.stringify(push)}, for branches of its own`,
-    '        budget: { calls: 1000/day }',
-    '        expires: 30d',
-  ]
-}
-
-function modelGrantLines({ provider }: KnownModel): readonly string[] {
-  return [
-    `      - upstream: ${provider}`,
-    '        tools: [generate, count, models]',
-    '        budget: { spend: 20 USD/day }   # what a request could cost at most is set aside before it leaves; tokens: counts, too',
-    '        expires: 30d',
   ]
 }
 
