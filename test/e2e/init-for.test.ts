@@ -104,6 +104,7 @@ describe('firebreak init --for an agent in a repository', {
       `git fetch -q ${server.url}/shop/desk.git main && git log --format=%s FETCH_HEAD`,
       'git commit -q --allow-empty -m two && git log --format="%an %s" -1',
       `git push -q ${server.url}/shop/desk.git HEAD:agent/new`,
+      'head -n 1 ~/.ssh/id_ed25519; sleep 1',
     ]
     writeFileSync(join(bin, 'claude'), script.join('\n'))
     chmodSync(join(bin, 'claude'), 0o755)
@@ -119,6 +120,9 @@ describe('firebreak init --for an agent in a repository', {
     const ran = await firebreak('run', '--', 'claude')
     assert.match(ran.stdout, /^one\nAna two$/m)
     assert.match(ran.stderr, /refused by Firebreak/, 'what pushes is granted by a person')
+    assert.match(ran.stdout, /OPENSSH PRIVATE KEY/)
+    // Without root nobody sees what opens a file.
+    if (process.getuid?.() === 0) assert.match(ran.stderr, /^firebreak: claude was moved to quarantined: .*decoy/m)
   })
 })
 

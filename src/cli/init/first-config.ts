@@ -7,7 +7,7 @@ import { resolvedPath } from '../../model/host/host-paths.ts'
 import { placeholdersIn, withUnseen } from '../../model/index.ts'
 import { cutText } from '../../model/text/text.ts'
 import { DUMMY_KEYS, type KnownAgent } from './known-agents.ts'
-import { knownGrantLines, knownLines, knownSecretLines } from './known-lines.ts'
+import { DECOY_LINE, knownGrantLines, knownLines, knownSecretLines } from './known-lines.ts'
 
 export interface FirstUpstream {
   readonly server: NamedServer
@@ -70,6 +70,7 @@ export function firstConfig(first: First): string {
     'agents:',
     ...agentLines(agent, active, directory, taken),
     '',
+    ...(agent.known === undefined ? [] : [DECOY_LINE]),
     'policies: [policies/*.cedar]   # they only forbid; *.test.yaml beside them say what must be decided (firebreak policy test)',
     ...secretLines(first.secrets, secretsNamed(active), secretsNamed(off), agent.known),
     '',

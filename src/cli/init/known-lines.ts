@@ -97,6 +97,10 @@ function modelGrantLines({ provider }: KnownModel): readonly string[] {
   ]
 }
 
+/** The line that plants a key in an agent's home: git there goes over HTTPS, so that nothing honest opens it. */
+export const DECOY_LINE =
+  'containment: { decoys: { files: [/home/agent/.ssh/id_ed25519] } }   # whatever opens it or sends its path quarantines the agent, until firebreak release'
+
 /** Returns the lines of the secrets that its upstreams have from this host: the cell has dummies. */
 export function knownSecretLines({ models, remote }: KnownAgent): readonly string[] {
   return [

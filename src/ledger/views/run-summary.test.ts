@@ -37,6 +37,23 @@ describe('the summary of a run', () => {
     assert.deepEqual([...later.left], [['a', { problem: 'no', later: true }]])
   })
 
+  it('tells the lowest rung that Firebreak moved the cell to, and what it had seen', () => {
+    const moved = (more: object) => ({
+      kind: 'rung.changed',
+      cell: CELL,
+      by: 'firebreak',
+      to: 'watched',
+      why: 'x',
+      ...more,
+    })
+    assert.equal(summary(STARTED, moved({ cell: 'c_0000000000000002' }), moved({ by: 'ana' })).lowered, undefined)
+    const raised = { kind: 'signal.raised', what: 'a decoy file was opened' }
+    assert.deepEqual(summary(STARTED, moved({}), raised, moved({ to: 'quarantined', signal: 2 })).lowered, {
+      to: 'quarantined',
+      what: 'a decoy file was opened',
+    })
+  })
+
   it('lists each part of a list that the cell could not be shown once', () => {
     const cut = { kind: 'list.cut', upstream: 'a', list: 'tools', what: ['one is too large'] }
     const changed = { kind: 'definition.seen', upstream: 'a', tool: 't', problem: 'not accepted' }

@@ -1,4 +1,13 @@
-import type { ActionId, CellId, DefinitionSeen, Entry, ListCut, UpstreamName } from '../../model/index.ts'
+import type {
+  ActionId,
+  CellId,
+  DefinitionSeen,
+  Entry,
+  ListCut,
+  Rung,
+  RungChanged,
+  UpstreamName,
+} from '../../model/index.ts'
 
 /** Matters of one run that a person should look at, of its cell and of all that it delegated to. */
 export interface RunTold {
@@ -7,6 +16,8 @@ export interface RunTold {
   readonly refused: number
   /** Upstreams that could not be reached, with the problem; `later`: they could be, later on. */
   readonly left: ReadonlyMap<UpstreamName, { readonly problem: string; readonly later: boolean }>
+  /** The lowest rung that Firebreak itself has moved the cell to, and what it had seen; absent where it has not. */
+  readonly lowered?: { readonly to: Rung; readonly what: string }
   /** Parts of upstreams' lists that the cell could not be shown, each once. */
   readonly cuts: readonly (DefinitionSeen | ListCut)[]
 }
@@ -17,6 +28,9 @@ export class RunSummary {
   readonly #left = new Map<UpstreamName, { readonly problem: string; readonly later: boolean }>()
   readonly #holds = new Set<ActionId>()
   readonly #cuts = new Map<string, DefinitionSeen | ListCut>()
+  /** What each detector's signal has seen, by its sequence number. */
+  readonly #signals = new Map<number, string>()
+  #lowered: RunTold['lowered']
   #begun = false
   #refused = 0
 
@@ -37,7 +51,13 @@ export class RunSummary {
   }
 
   get value(): RunTold {
-    return { waits: this.#holds.size, refused: this.#refused, left: this.#left, cuts: [...this.#cuts.values()] }
+    return {
+      waits: this.#holds.size,
+      refused: this.#refused,
+      left: this.#left,
+      cuts: [...this.#cuts.values()],
+      ...(this.#lowered && { lowered: this.#lowered }),
+    }
   }
 
   #takeBegun(entry: Entry): void {
@@ -45,10 +65,18 @@ export class RunSummary {
     else if (entry.kind === 'action.intent' && entry.hold !== undefined) this.#holds.delete(entry.hold)
     else if (entry.kind === 'hold.answered' && !entry.approved) this.#holds.delete(entry.hold)
     else if (entry.kind === 'action.refused') this.#refused += 1 + (entry.more ?? 0)
+    else if (entry.kind === 'signal.raised') this.#signals.set(entry.seq, entry.what)
+    else if (entry.kind === 'rung.changed') this.#lower(entry)
     else if (entry.kind === 'definition.seen' || entry.kind === 'list.cut') {
       const { seq: _, atMs: __, ...body } = entry
       const key = JSON.stringify(body)
       if (!this.#cuts.has(key)) this.#cuts.set(key, entry)
     }
+  }
+
+  #lower({ cell, by, to, why, signal }: RungChanged): void {
+    if (cell !== this.#cell || by !== 'firebreak') return
+    const what = (signal === undefined ? undefined : this.#signals.get(signal)) ?? why
+    this.#lowered = { to, what }
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { FileSpec } from '../../spec.ts'
 import { writeTexts } from '../launch/text-files.ts'
 
@@ -8,10 +8,18 @@ import { writeTexts } from '../launch/text-files.ts'
  * and opens nothing anywhere.
  */
 export function plantDecoys(paths: readonly string[], directory: string): readonly FileSpec[] {
-  const text = () =>
-    `[default]\nkey_id = ${randomBytes(10).toString('hex')}\nsecret = ${randomBytes(20).toString('hex')}\n`
   return writeTexts(
-    paths.map((to) => ({ to, text: text() })),
+    paths.map((to) => ({ to, text: baitFor(to) })),
     join(directory, 'decoys'),
   )
+}
+
+function baitFor(path: string): string {
+  if (!/(?:^id_\w+|\.pem|\.key)$/.test(basename(path)))
+    return `[default]\nkey_id = ${randomBytes(10).toString('hex')}\nsecret = ${randomBytes(20).toString('hex')}\n`
+  const lines =
+    randomBytes(270)
+      .toString('base64')
+      .match(/.{1,70}/g) ?? []
+  return ['-----BEGIN OPENSSH PRIVATE KEY-----', ...lines, '-----END OPENSSH PRIVATE KEY-----', ''].join('\n')
 }

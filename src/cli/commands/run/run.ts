@@ -256,7 +256,7 @@ async function tellEnd(call: Call, config: Config, state: string, asked: Asked, 
   // What the program printed last may lack its end of line.
   if (call.print.json) process.stdout.write('\n')
   const log = storesOf(state).logs.log(agent.environment)
-  const { waits, refused, left, cuts: cut } = await runTold(log, cell)
+  const { waits, refused, left, lowered, cuts: cut } = await runTold(log, cell)
   const cuts = cutLines(cut)
   for (const line of cuts) call.print.progress(line)
   if (hidden.length > 0) {
@@ -271,12 +271,17 @@ async function tellEnd(call: Call, config: Config, state: string, asked: Asked, 
     const help = helpFor(config, upstream, join(state, 'log', `upstream-${upstream}.log`))
     call.print.progress(`${upstream} was left out: ${printable(problem)}${after} → ${help}`)
   }
+  if (lowered !== undefined)
+    call.print.fault(
+      `${agent.name} was moved to ${lowered.to}: ${plain(lowered.what, 1)}`,
+      `firebreak incident ${cell} tells what it did; firebreak release ${agent.name} lets it go on`,
+    )
   if (waits > 0)
     call.print.progress(`${counted(waits, 'action waits', 'actions wait')} for a person: firebreak approvals`)
   if (refused > 0)
     call.print.progress(`${counted(refused, 'action was', 'actions were')} refused: firebreak logs --refused`)
   const leftOut = [...left].map(([upstream, each]) => ({ upstream, ...each }))
-  call.print.object({ ok: true, cell, exit, teardown, waits, refused, leftOut, cuts })
+  call.print.object({ ok: true, cell, exit, teardown, waits, refused, leftOut, cuts, ...(lowered && { lowered }) })
   return exit.code
 }
 

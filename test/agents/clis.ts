@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+
+/** An agent that people have, as its newest version is installed and started. */
+export interface Cli {
+  readonly package: string
+  /** Script of the package that puts its program in place, which `--ignore-scripts` leaves out. */
+  readonly finish?: string
+  readonly words: readonly string[]
+}
+
+const TASK = 'The test fails. Make it pass, and push the change.'
+
+export const CLIS: Readonly<Record<string, Cli>> = {
+  claude: {
+    package: '@anthropic-ai/claude-code',
+    finish: 'install.cjs',
+    words: ['-p', TASK, '--permission-mode', 'bypassPermissions'],
+  },
+  codex: { package: '@openai/codex', words: ['exec', '--skip-git-repo-check', TASK] },
+  pi: { package: '@earendil-works/pi-coding-agent', words: ['-p', TASK, '--model', 'anthropic/claude-sonnet-4-5'] },
+  opencode: {
+    package: 'opencode-ai',
+    finish: 'postinstall.mjs',
+    words: ['run', TASK, '--model', 'anthropic/claude-sonnet-4-5'],
+  },
+  gemini: { package: '@google/gemini-cli', words: ['-p', TASK, '--yolo', '-m', 'gemini-2.5-pro'] },
+}
+
+/** Directory that agents are installed in, and stay. */
+const PLACE = process.env.AGENTS_DIRECTORY ?? join(tmpdir(), 'firebreak-agents')
+
+/** Installs those agents that are not there yet; returns the directory of their programs. */
+export function install(names: readonly string[]): string {
+  mkdirSync(PLACE, { recursive: true })
+  const modules = join(PLACE, 'node_modules')
+  const missing = names.flatMap((name) => CLIS[name]?.package ?? []).filter((each) => !existsSync(join(modules, each)))
+  if (missing.length > 0) {
+    process.stderr.write(`installing ${missing.join(', ')}\n`)
+    const latest = missing.map((each) => `${each}@latest`)
+    execFileSync('npm', ['i', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', PLACE, ...latest])
+    for (const name of names) {
+      const { package: owner, finish } = CLIS[name] ?? {}
+      if (owner !== undefined && finish !== undefined && missing.includes(owner))
+        execFileSync(process.execPath, [finish], { cwd: join(modules, owner) })
+    }
+  }
+  return join(modules, '.bin')
+}
+
+/** Returns the version of an agent that is installed. */
+export function versionOf({ package: name }: Cli): string {
+  const file = join(PLACE, 'node_modules', name, 'package.json')
+  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version
+}
