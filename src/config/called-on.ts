@@ -26,3 +26,11 @@ export function isAnswerRead(upstream: Pick<UpstreamConfig, 'server'>, tool: str
 export function isDocumented({ server }: Pick<UpstreamConfig, 'server'>): boolean {
   return server.kind === 'origin' && server.openapi !== undefined
 }
+
+/**
+ * Returns the upstreams that tell what they offer, by themselves or by a document, so that a person accepts it. Of every other
+ * one its protocol and the configuration say it all.
+ */
+export function offering<T extends Pick<UpstreamConfig, 'server'>>(upstreams: Iterable<T>): readonly T[] {
+  return [...upstreams].filter((upstream) => calledOn(upstream) === 'tool' || isDocumented(upstream))
+}

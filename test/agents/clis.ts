@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import process from 'node:process'
 
 /** An agent that people have, as its newest version is installed and started. */
@@ -49,6 +49,13 @@ export function install(names: readonly string[]): string {
     }
   }
   return join(modules, '.bin')
+}
+
+/** Returns the path of an agent's program on this host: where it was installed here, or on `PATH`; undefined where it is not. */
+export function programOf(name: string): string | undefined {
+  const own = join(PLACE, 'node_modules', '.bin')
+  const folders = [own, ...(process.env.PATH ?? '').split(delimiter)]
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }
 
 /** Returns the version of an agent that is installed. */

@@ -1,6 +1,7 @@
 /** Holds a first configuration against what `run` takes, before anybody relies on it. */
 import { dirname, join } from 'node:path'
 import process from 'node:process'
+import type { CellConfig, Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import type { LeftOut } from '../../config/mcp-servers.ts'
 import { cellRefusal } from '../../control/advice/try-launch.ts'
@@ -26,7 +27,9 @@ export async function fitUpstreams(
   const agent = { name: 'hello', owner: first.agent.owner }
   for (const upstream of upstreams) {
     const on = { ...upstream, server: { ...upstream.server, disabled: false } }
-    const fault = await startFault(file, firstConfig({ ...first, agent, leftOut: [], upstreams: [on] }), values)
+    const text = firstConfig({ ...first, agent, leftOut: [], upstreams: [on] })
+    // The agent here is none that runs.
+    const fault = await faultIn(file, text, values, serverCells)
     if (fault !== undefined) faults.set(upstream, fault)
   }
   return {
@@ -36,10 +39,33 @@ export async function fitUpstreams(
 }
 
 /** Returns why a configuration with this text is not taken, or one of its cells is refused. */
-export async function startFault(
+export function startFault(
   file: string,
   text: string,
   values: ReadonlyMap<string, string>,
+): Promise<string | undefined> {
+  return faultIn(file, text, values, (config) => [
+    ...[...config.agents.values()].map(({ name, cell }) => ({ name, cell })),
+    ...serverCells(config),
+  ])
+}
+
+interface NamedCell {
+  readonly name: string
+  readonly cell: CellConfig
+}
+
+function serverCells({ upstreams }: Config): readonly NamedCell[] {
+  return [...upstreams.values()].flatMap((upstream) =>
+    upstream.server.kind === 'stdio' ? [{ name: inspectedWorkspace(upstream), cell: upstream.server.cell }] : [],
+  )
+}
+
+async function faultIn(
+  file: string,
+  text: string,
+  values: ReadonlyMap<string, string>,
+  cellsOf: (config: Config) => readonly NamedCell[],
 ): Promise<string | undefined> {
   const loaded = await loadConfig(file, { node: process.execPath }, text)
   const judged = loaded.ok ? await judgeConfig(loaded.value) : loaded
@@ -47,13 +73,7 @@ export async function startFault(
     return judged.reason.map(({ message, expected }) => [message, expected].filter(Boolean).join(' → ')).join('; ')
   const { config } = judged.value
   const state = join(dirname(file), '.firebreak')
-  const cells = [
-    ...[...config.agents.values()].map(({ name, cell }) => ({ name: name as string, cell })),
-    ...[...config.upstreams.values()].flatMap((upstream) =>
-      upstream.server.kind === 'stdio' ? [{ name: inspectedWorkspace(upstream), cell: upstream.server.cell }] : [],
-    ),
-  ]
-  for (const { name, cell } of cells) {
+  for (const { name, cell } of cellsOf(config)) {
     const refusal = (await cellRefusal(config, state, name, cell)) ?? (await lookThrough(config, cell, values)).refusal
     if (refusal !== undefined) return `its cell is refused: ${refusal}`
   }

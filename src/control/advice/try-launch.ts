@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, stat
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
 import { launchFaultText } from '../../cells/spec.ts'
+import { offering } from '../../config/called-on.ts'
 import type { Agent, CellConfig, Config } from '../../config/config.ts'
 import { knownDriver } from '../../host/drivers.ts'
 import { Host } from '../../host/host.ts'
@@ -67,7 +68,7 @@ export async function tryAll(
     const stands = await recordedFault(judged.config, agent, state)
     launches.set(agent.name, stands === undefined ? await tryLaunch(judged, agent, state, stopMark) : no(stands))
   }
-  const upstreams = [...judged.config.upstreams.values()]
+  const upstreams = offering(judged.config.upstreams.values())
   if (upstreams.length === 0) return { launches, offered: new Map() }
   progress(`asking ${upstreams.map(({ name }) => name).join(', ')}`)
   const offered =

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import process from 'node:process'
+import { offering } from '../../../config/called-on.ts'
 import type { DefinitionReview } from '../../../host/accept/accepting.ts'
 import type { AcceptAsk } from '../../../host/accept/definition-changes.ts'
 import type { UpstreamOffers } from '../../../host/accept/offers.ts'
@@ -69,7 +70,8 @@ async function run(call: Call): Promise<ExitCode> {
     })
     return EXIT.ok
   }
-  call.print.progress(`asking ${asking.map(({ name }) => name).join(', ')}`)
+  const told = offering(asking)
+  if (told.length > 0) call.print.progress(`asking ${told.map(({ name }) => name).join(', ')}`)
   const stateDirectory = resolve(`${dirname(judged.config.file)}/.firebreak`)
   const operator = operatorFor(stateDirectory, judged)
   const asked = await operator.offers(asking)

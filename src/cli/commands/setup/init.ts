@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import process from 'node:process'
+import { offering } from '../../../config/called-on.ts'
 import { credentialsIn } from '../../../config/clients/credentials.ts'
 import { loadConfig } from '../../../config/load.ts'
 import { type PlannedSecret, SecretPlan } from '../../../config/mcp-servers.ts'
@@ -280,7 +281,7 @@ async function inspected(
     return undefined
   }
   const unread = new Set(upstreams.filter(isUnread).map(({ server }) => server.name))
-  const asked = [...judged.value.config.upstreams.values()].filter(({ name }) => !unread.has(name))
+  const asked = offering(judged.value.config.upstreams.values()).filter(({ name }) => !unread.has(name))
   if (asked.length === 0) return upstreams
   call.print.progress(`asking ${asked.map(({ name }) => name).join(', ')}, each in a cell`)
   const offered = await inspectUpstreams(judged.value, asked, join(judged.value.config.directory, '.firebreak'))
