@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
-import { clientInCell, clientOn, gateways, median, serving } from './egress/processes.ts'
+import { clientInCell, clientOn, gatewaysOf, median, serving } from './egress/processes.ts'
 import type { Bench } from './main.ts'
 
 const HERE = join(import.meta.dirname, 'models')
@@ -35,7 +35,6 @@ export const bench: Bench = async ({ say, args }) => {
     const { port } = await serving(ends, [join(HERE, 'provider.ts')])
     const url = `http://127.0.0.1:${port}`
     const outside = await clientOn(ends, [process.execPath, [join(HERE, 'client.mjs')]])
-    const before = gateways()
     const { client } = await clientInCell(directory, ends, configured(directory, url))
     const taken = { direct: [] as Stream[], firebreak: [] as Stream[] }
     for (let turn = 0; turn <= TURNS; turn++) {
@@ -58,7 +57,7 @@ export const bench: Bench = async ({ say, args }) => {
     let killed = 0
     for (let i = 0; i < kills; i++) {
       if (await Promise.race([storm.then(() => true), delay(4_000, false)])) break
-      for (const pid of gateways()) if (!before.has(pid)) process.kill(pid, 'SIGKILL')
+      for (const pid of gatewaysOf(client)) process.kill(pid, 'SIGKILL')
       killed++
     }
     const { statuses } = await storm

@@ -1,11 +1,11 @@
 /** Programs that a bench starts: clients that are told by lines what to do, servers that say their port, the gateway of a cell. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { createInterface, type Interface } from 'node:readline'
-import { runsProgram } from '../../test/kit/runs-program.ts'
+import { childrenOf } from '../../test/kit/host.ts'
 
 /** A client that is told by lines what to do. */
 export class Client {
@@ -15,6 +15,11 @@ export class Client {
   constructor(child: ChildProcessWithoutNullStreams, lines: Interface) {
     this.#child = child
     this.#lines = lines[Symbol.asyncIterator]()
+  }
+
+  /** Process of the program that was started. */
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   async says(what: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, unknown>>> {
@@ -53,27 +58,14 @@ export async function clientInCell(
 ): Promise<{ readonly client: Client; readonly pid: number }> {
   const program = join(import.meta.dirname, '..', '..', 'bin', 'firebreak')
   const args = ['run', '--config', file, '--state', join(directory, 'state'), '--', '/opt/node', '/opt/client.mjs']
-  const before = gateways()
   const client = await clientOn(ends, [program, args], directory)
-  const [pid = 0] = [...gateways()].filter((each) => !before.has(each))
+  const [pid = 0] = gatewaysOf(client)
   return { client, pid }
 }
 
-/** Returns the processes of this host that are gateways. */
-export function gateways(): ReadonlySet<number> {
-  return new Set(
-    readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name) && runsProgram(commandOf(name), 'gateway/main'))
-      .map(Number),
-  )
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
-  } catch {
-    return ''
-  }
+/** Returns the gateways of the run that a client belongs to: other runs of this host have theirs. */
+export function gatewaysOf({ pid }: Client): readonly number[] {
+  return childrenOf(pid, 'gateway/main')
 }
 
 /** Starts a program that says which port it listens on. */
