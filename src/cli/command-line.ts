@@ -2,7 +2,16 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isPersonName, parseJson } from '../model/index.ts'
-import { type Call, type Command, EXIT, type ExitCode, helpText, type Printer, parseOptions } from './command.ts'
+import {
+  type Call,
+  type Command,
+  EXIT,
+  type ExitCode,
+  helpText,
+  type Printer,
+  parseOptions,
+  twoConfigurations,
+} from './command.ts'
 import { COMMANDS, GROUPS } from './commands.ts'
 import { printable, printableJson } from './print/printable.ts'
 
@@ -86,6 +95,15 @@ async function call(
     const named = [given.text(option), ...given.texts(option)]
     if (named.every((person) => person === undefined || isPersonName(person))) continue
     print.fault(`--${option} names nobody: a person has 1 to 256 characters`, 'nothing was done')
+    return EXIT.usage
+  }
+  const two = command.options.config !== undefined && command.name !== 'init' ? twoConfigurations(given) : undefined
+  if (two !== undefined) {
+    const [here, beside] = two
+    print.fault(
+      `there is a ${here} here, and one beside this directory: nothing tells which is meant`,
+      `--config ${beside} is what firebreak init --for wrote; --config ${here} came with what lies here`,
+    )
     return EXIT.usage
   }
   // A stop is ordered all the same, and doctor tells it among the rest.

@@ -89,6 +89,16 @@ export function configFile(call: Call): string {
   return existsSync(beside) ? beside : CONFIG_NAME
 }
 
+/**
+ * Returns both configurations that a call in this directory could mean, where there are two and `--config` names none: what lies
+ * in a workspace may have come with other people's files.
+ */
+export function twoConfigurations(call: Call): readonly [here: string, beside: string] | undefined {
+  const beside = join('..', basename(directoryBeside(process.cwd())), CONFIG_NAME)
+  const isOpen = call.text('config') === undefined && existsSync(CONFIG_NAME) && existsSync(beside)
+  return isOpen ? [CONFIG_NAME, beside] : undefined
+}
+
 const CONFIG_NAME = 'firebreak.yaml'
 
 /** Returns the directory beside a workspace in which its configuration lies. */

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -64,6 +64,26 @@ describe('firebreak init --for', { skip: SKIP }, () => {
     }).ended
     assert.match(looked.stdout, /ANTHROPIC_API_KEY/)
     assert.notEqual(looked.code, 0)
+  })
+
+  it('a configuration that lies in the repository is neither used nor passed over', async () => {
+    const own = join(repository, 'firebreak.yaml')
+    writeFileSync(own, 'environments: { test: {} }\nagents: {}\n')
+    for (const words of [
+      ['doctor', '--quick'],
+      ['run', '--', 'claude'],
+      ['contain', 'all', '--as', 'ana@shop.example', '--why', 'x'],
+    ]) {
+      const { code, stderr } = await firebreak(...words)
+      assert.equal(code, 2, words[0])
+      assert.match(stderr, /nothing tells which is meant\n.*--config \.\.\/shop\.firebreak\/firebreak\.yaml/)
+    }
+    assert.equal((await firebreak('policy', 'validate', '--config', 'firebreak.yaml')).code, 0)
+    const elsewhere = join(directory, 'elsewhere')
+    const made = await firebreak('init', elsewhere, '--for', 'claude')
+    assert.match(made.stderr, /firebreak\.yaml lies in .*shop, where an agent works: nothing was written/)
+    assert.ok(!existsSync(elsewhere))
+    rmSync(own)
   })
 
   it('knows some, and says of any other what to give instead', async () => {

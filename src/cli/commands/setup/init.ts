@@ -82,6 +82,15 @@ async function run(call: Call): Promise<ExitCode> {
     call.print.fault(known.reason, 'nothing was written')
     return EXIT.usage
   }
+  const foreign =
+    known.value === undefined ? undefined : ['firebreak.yaml', '.firebreak'].find((name) => existsSync(name))
+  if (foreign !== undefined) {
+    call.print.fault(
+      `${foreign} lies in ${process.cwd()}, where an agent works: nothing was written`,
+      'it decides over whoever starts firebreak here, and may have come with what lies here: look at it, and take it away or use it',
+    )
+    return EXIT.usage
+  }
   const directory = resolve(call.positionals[0] ?? (known.value === undefined ? '.' : directoryBeside(process.cwd())))
   const file = join(directory, 'firebreak.yaml')
   if (existsSync(file)) {
