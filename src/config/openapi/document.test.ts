@@ -110,6 +110,40 @@ describe('an OpenAPI document', () => {
     })
   })
 
+  it('S11: lets a body leave unread only where one of its kinds is none that is read, and beside the schema of that', () => {
+    const json = { schema: PET }
+    const input = (content: JsonObject, required: boolean) =>
+      operation('/x', 'put', { requestBody: { required, content } }).first?.input
+    const stream = {
+      type: 'object',
+      properties: { type: { type: 'string' }, length: { type: 'integer' } },
+      required: ['type'],
+      additionalProperties: false,
+    }
+    const common = { type: 'object', additionalProperties: false }
+    assert.deepEqual(input({ 'application/json': json, 'application/merge-patch+json': json }, true), {
+      ...common,
+      properties: { body: PET },
+      required: ['body'],
+    })
+    assert.deepEqual(input({ 'application/json': json, 'image/png': {} }, false), {
+      ...common,
+      properties: { body: PET, stream },
+    })
+    assert.deepEqual(input({ 'application/json': json, 'image/png': {} }, true), {
+      ...common,
+      properties: { body: PET, stream },
+      if: { required: ['stream'] },
+      else: { required: ['body'] },
+    })
+    assert.deepEqual(input({ 'image/png': {} }, true), {
+      ...common,
+      properties: { body: {}, stream },
+      if: { required: ['stream'] },
+      else: { required: ['body'] },
+    })
+  })
+
   it('has its answers judged only where each that is no error is JSON', () => {
     const json = { content: { 'application/json': { schema: PET } } }
     const answers = (responses: JsonObject) => operation('/x', 'get', { responses }).first?.answer
@@ -121,6 +155,7 @@ describe('an OpenAPI document', () => {
   const unfit: readonly (readonly [what: string, path: string, said: JsonObject, place: string, problem: RegExp])[] = [
     ['a segment that is a name in part', '/a/{b}.json', {}, '#/paths/~1a~1{b}.json', /only in part/],
     ['a name that this gate uses', '/a/{body}', {}, '#/paths/~1a~1{body}', /uses itself/],
+    ['the name of a body that nobody reads', '/a/{stream}', {}, '#/paths/~1a~1{stream}', /uses itself/],
     [
       'a reference out of it',
       '/a',

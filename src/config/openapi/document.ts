@@ -7,7 +7,7 @@ export type { DocumentProblem }
 export interface DocumentedOperation {
   /** Like `GET /v1/repos/{owner}`, without its query. */
   readonly name: string
-  /** JSON Schema of its arguments: what stands in its path by name, `query`, `headers`, `body`. */
+  /** JSON Schema of its arguments: what stands in its path by name, `query`, `headers`, `body`, `stream`. */
   readonly input: JsonObject
   /** JSON Schema of its answers; absent where not every answer that is no error is JSON. */
   readonly answer?: JsonObject
@@ -154,7 +154,7 @@ function readOperation(ground: Ground, method: string, operation: Json): Omit<Do
     ...names,
     ...(query?.isRequired ? ['query'] : []),
     ...(headers?.isRequired ? ['headers'] : []),
-    ...(body?.isRequired ? ['body'] : []),
+    ...(body?.isRequired && body.stream === undefined ? ['body'] : []),
   ]
   const { definitions } = schemas
   const { summary = operation.description } = operation
@@ -167,8 +167,10 @@ function readOperation(ground: Ground, method: string, operation: Json): Omit<Do
         ...(query && { query: query.schema }),
         ...(headers && { headers: headers.schema }),
         ...(body && { body: body.schema }),
+        ...(body?.stream && { stream: body.stream }),
       },
       ...(required.length > 0 && { required }),
+      ...(body?.isRequired && body.stream && { if: { required: ['stream'] }, else: { required: ['body'] } }),
       additionalProperties: false,
       ...defs,
     },
@@ -183,7 +185,7 @@ function namesIn(path: string, place: string): readonly string[] {
     if (!/[{}]/.test(segment)) return []
     const [, name] = /^\{([A-Za-z_][A-Za-z0-9_-]{0,63})\}$/.exec(segment) ?? []
     if (name === undefined) throw new NotTaken(place, `the segment ${segment} is no name, or only in part`)
-    if (name === 'query' || name === 'body' || name === 'headers')
+    if (name === 'query' || name === 'body' || name === 'headers' || name === 'stream')
       throw new NotTaken(place, `{${name}} is a name that this gate uses itself`)
     return [name]
   })
@@ -280,24 +282,37 @@ function asText(schema: Json, definitions: JsonObject): JsonObject {
 
 const JSON_TYPE = /^application\/(?:[a-z0-9.*-]+\+)?json(?:\s*;.*)?$/i
 
-function readBody({ document }: Ground, schemas: SchemaReader, written: Json | undefined, place: string) {
+/** The body of an operation. `stream` is absent where each of its kinds is JSON: no other may leave. */
+interface OperationBody {
+  readonly schema: Json
+  readonly stream?: JsonObject
+  readonly isRequired: boolean
+}
+
+function readBody(
+  { document }: Ground,
+  schemas: SchemaReader,
+  written: Json | undefined,
+  place: string,
+): OperationBody | undefined {
   if (written === undefined) return undefined
   const each = followed(document, written, place)
   const content = isJsonObject(each) && isJsonObject(each.content) ? each.content : {}
   const json = Object.entries(content).find(([type]) => JSON_TYPE.test(type))
   const isRequired = isJsonObject(each) && each.required === true
   // What comes as a form, or as bytes, is judged by nothing but what it is.
-  if (json === undefined) return { schema: {}, isRequired }
+  if (json === undefined) return { schema: {}, stream: STREAM, isRequired }
   const [type, media] = json
   const schema =
     isJsonObject(media) && media.schema !== undefined
       ? schemas.read(media.schema, `${place}/content/${pointed(type)}/schema`)
       : {}
-  return { schema: Object.keys(content).length === 1 ? schema : { anyOf: [schema, STREAMED] }, isRequired }
+  const isAllJson = Object.keys(content).every((kind) => JSON_TYPE.test(kind))
+  return { schema, ...(!isAllJson && { stream: STREAM }), isRequired }
 }
 
 /** The argument that stands for a body which passes on as it comes. */
-const STREAMED: JsonObject = {
+const STREAM: JsonObject = {
   type: 'object',
   properties: { type: { type: 'string' }, length: { type: 'integer' } },
   required: ['type'],

@@ -47,8 +47,16 @@ export function headersIn(input: JsonObject | undefined): readonly string[] {
   return Object.keys(memberOf(memberOf(memberOf(input, 'properties'), 'headers'), 'properties') ?? {})
 }
 
-/** Methods whose requests have a body that is judged. */
+/** Methods whose requests have a body. */
 const BODIED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+
+/** What is known of a body that nobody reads: an argument of its own, so that it is none that a rule for `body` lets through. */
+const STREAM: JsonObject = {
+  type: 'object',
+  properties: { type: { type: 'string' }, length: { type: 'integer' } },
+  required: ['type'],
+  additionalProperties: false,
+}
 
 /** Returns the schema of a request's arguments: what stands in its path by name, its query, and its body. */
 function inputOf({ method, segments, query }: RequestPattern): JsonObject {
@@ -64,7 +72,7 @@ function inputOf({ method, segments, query }: RequestPattern): JsonObject {
       ...(inQuery.length > 0 && {
         query: { type: 'object', properties: Object.fromEntries(inQuery), additionalProperties: false },
       }),
-      ...(BODIED.has(method) && { body: {} }),
+      ...(BODIED.has(method) && { body: {}, stream: STREAM }),
     },
     ...(inPath.length > 0 && { required: inPath }),
     additionalProperties: false,

@@ -149,6 +149,65 @@ describe('patterns of requests', () => {
       assert.equal(found(patterns, method, text), undefined, `${method} ${text}`)
   })
 
+  it('S11: are not taken for others that say more to servers which read the path in another way', () => {
+    const own = table(
+      'GET /users/{id}',
+      'GET /users/export',
+      'GET /users/{id}/keys',
+      'GET /files/secret',
+      'GET /files/{rest*}',
+      'GET /Groups/all',
+      'GET /groups/{id}',
+      'GET /lists',
+      'GET /lists/',
+      'GET /{any*}',
+    )
+    const doubt = (text: string) => own.find('GET', target(text))?.doubt
+    for (const text of [
+      '/users/EXPORT',
+      '/Users/export',
+      '/users/export.json',
+      '/users/Export.JSON',
+      '/users/export/',
+      '/users/export.json/',
+      '/users/%2565xport',
+      '/users/%252565xport',
+      '/users/%EF%BD%85xport',
+      '/users/export%20',
+      '/users/export.',
+      '/users/export%3Bv=1',
+      '/users/export%3Bv=1.json',
+      '/users/export.json%3Bv=1',
+      '/users/7%2Fkeys',
+      '/users/7%252Fkeys',
+      '/users%2Fexport',
+      '/users%5Cexport',
+      '/files/secret/',
+      '/files/SECRET',
+      '/files/secret.txt',
+      '/groups/all',
+    ])
+      assert.match(String(doubt(text)), /^its path is that of GET \/.* to servers that/, text)
+    for (const text of [
+      '/users/export',
+      '/users/7',
+      '/users/Ana',
+      '/users/ana.maria',
+      '/users/exports',
+      '/users/a%2Fb',
+      '/users/%2561na',
+      '/files/secret',
+      '/files/secrets.txt',
+      '/files/a/secret',
+      '/files/a/b/',
+      '/Groups/all',
+      '/else/where.json',
+      '/lists',
+      '/lists/',
+    ])
+      assert.equal(doubt(text), undefined, text)
+  })
+
   it('let through the query that they name, each name once or as often as they say', () => {
     const { pattern } = patterns.find('GET', target('/search')) ?? {}
     if (pattern === undefined) throw new Error('no pattern')
@@ -173,6 +232,10 @@ describe('patterns of requests', () => {
       'GET /{a*}/b',
       'GET /{1}',
       'GET /..',
+      'GET /{query}',
+      'PUT /a/{body}',
+      'GET /{headers}',
+      'PUT /a/{stream*}',
       'GET /a%20b',
       'GET /a?b=1',
       'GET /a?b&b',

@@ -1,10 +1,10 @@
-import { no, ok, type Result, WEBSOCKET } from '../../../model/index.ts'
+import { no, normalForm, ok, type Result, WEBSOCKET, withoutEnd } from '../../../model/index.ts'
 import type { RequestTarget } from '../../web/request-target.ts'
 
 /**
  * A kind of request, as a configuration names it: `GET /repos/{owner}/{repo}/issues?state&page`.
  *
- * - `{name}` is one segment that is not empty, `{name*}` at the end one or several
+ * - `{name}` is one segment that is not empty, `{name*}` at the end one or several; no name is one of `OWN_ARGUMENTS`
  * - names after `?` may stand in the query, each once; `name*` any number of times. No other query is sent.
  */
 export interface RequestPattern {
@@ -22,6 +22,8 @@ type PatternSegment =
 /** Methods that a pattern may name (RFC 9110, 9.3, and RFC 5789). CONNECT and TRACE are not passed on. */
 export const METHODS = [WEBSOCKET, 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
+/** Arguments of a request that do not stand in its path: a segment of such a name would not be judged. */
+const OWN_ARGUMENTS: ReadonlySet<string> = new Set(['query', 'headers', 'body', 'stream'])
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/
 /** Characters of a segment that stand for themselves in a path (RFC 3986, 3.3). */
 const PLAIN = /^[A-Za-z0-9._~!$&'()+,;=:@-]+$/
@@ -39,6 +41,7 @@ export function readPattern(text: string): Result<RequestPattern, string> {
     const [, name, star] = /^\{(.*?)(\*?)\}$/.exec(part) ?? []
     if (name !== undefined) {
       if (!NAME.test(name)) return no(`{${name}} is no name`)
+      if (OWN_ARGUMENTS.has(name)) return no(`{${name}} is a name that this gate uses itself: write another`)
       if (names.has(name)) return no(`{${name}} stands there twice`)
       if (star === '*' && i < parts.length - 1) return no(`{${name}*} stands at the end, or not at all`)
       names.add(name)
@@ -66,7 +69,10 @@ export interface TargetArguments {
 }
 
 /** Returns the arguments of a path that a pattern covers; undefined where it does not. The query is not looked at. */
-export function matchPath(pattern: RequestPattern, segments: readonly string[]): TargetArguments['path'] | undefined {
+export function matchPath(
+  pattern: Pick<RequestPattern, 'segments'>,
+  segments: readonly string[],
+): TargetArguments['path'] | undefined {
   const found: [string, string][] = []
   for (const [i, part] of pattern.segments.entries()) {
     const segment = segments[i]
@@ -100,12 +106,20 @@ export function matchQuery(
   return ok(Object.fromEntries(found))
 }
 
+/** A request's operation: its pattern, and the arguments in its path. */
+export interface FoundPattern {
+  readonly pattern: RequestPattern
+  readonly path: TargetArguments['path']
+  /** Says that some servers take the path for that of another pattern, which says more. Such a request is refused. */
+  readonly doubt?: string
+}
+
 /**
  * The patterns of one upstream, by which a request is found its operation. Of several that cover a path the one that says
  * more of it is meant: a text before a name, segment by segment, as OpenAPI has it (3.1, "Path Templating Matching").
  */
 export class PatternTable {
-  readonly #byMethod = new Map<string, RequestPattern[]>()
+  readonly #byMethod = new Map<string, FoldedPattern[]>()
 
   /** @throws {Error} with words for a person where two patterns cover the same paths. */
   constructor(patterns: readonly RequestPattern[]) {
@@ -116,24 +130,80 @@ export class PatternTable {
       if (other !== undefined) throw new Error(`${pattern.text} and ${other} cover the same requests`)
       shapes.set(shape, pattern.text)
       const all = this.#byMethod.get(pattern.method)
-      if (all === undefined) this.#byMethod.set(pattern.method, [pattern])
-      else all.push(pattern)
+      const own = { pattern, segments: pattern.segments.flatMap(foldedPart) }
+      if (all === undefined) this.#byMethod.set(pattern.method, [own])
+      else all.push(own)
     }
-    for (const all of this.#byMethod.values()) all.sort(moreSaid)
+    for (const all of this.#byMethod.values()) all.sort((a, b) => moreSaid(a.pattern, b.pattern))
   }
 
   /** Returns the pattern that is meant, with the arguments in the path; undefined where none covers it. */
-  find(
-    method: string,
-    { segments }: RequestTarget,
-  ): { readonly pattern: RequestPattern; readonly path: TargetArguments['path'] } | undefined {
-    for (const pattern of this.#byMethod.get(method) ?? []) {
+  find(method: string, { segments }: Pick<RequestTarget, 'segments'>): FoundPattern | undefined {
+    const all = this.#byMethod.get(method) ?? []
+    for (const { pattern } of all) {
       const path = matchPath(pattern, segments)
-      if (path !== undefined) return { pattern, path }
+      if (path === undefined) continue
+      const ways = foldings(segments)
+      const other = all.find(
+        (each) => saysMore(each.pattern, pattern) && ways.some((way) => matchPath(each, way) !== undefined),
+      )?.pattern.text
+      if (other === undefined) return { pattern, path }
+      const doubt = `its path is that of ${other} to servers that read case, endings or escapes in another way: one that means ${pattern.text} is declared by itself`
+      return { pattern, path, doubt }
     }
     return undefined
   }
 }
+
+/** A pattern with its texts as `foldings` has them. */
+interface FoldedPattern {
+  readonly pattern: RequestPattern
+  readonly segments: readonly PatternSegment[]
+}
+
+function foldedPart(part: PatternSegment): readonly PatternSegment[] {
+  return part.kind === 'text' ? folded(part.text).map((text) => ({ kind: 'text', text })) : [part]
+}
+
+/**
+ * Returns the segments of a path as servers have them that are less exact than this gate: without case and a slash at the
+ * end, decoded once more, split at what was encoded; and the same without what some take off, an ending like `.json` and
+ * whatever stands behind a semicolon.
+ */
+function foldings(segments: readonly string[]): readonly (readonly string[])[] {
+  const plain = segments.flatMap(folded)
+  const cut = plain.map((each) => each.replace(/;.*$/s, '')).filter((each) => each !== '')
+  const bare = cut.map((each, i) => (i === cut.length - 1 ? each.replace(/(?<=.)\.[a-z0-9]{1,8}$/s, '') : each))
+  return [plain, cut, bare]
+}
+
+/** Returns the segments that one may be to another server: none where it is empty. */
+function folded(segment: string): readonly string[] {
+  return caseless(decodedAgain(segment))
+    .split(/[/\\]/)
+    .map((each) => withoutEnd(each.trim(), '. '))
+    .filter((each) => each !== '')
+}
+
+/** Returns a text without case and forms of Unicode: letters of which only one case has a pair of its own are equal, too. */
+export function caseless(text: string): string {
+  if (/^[\0-\x7f]*$/.test(text)) return text.toLowerCase()
+  return normalForm(normalForm(text, 'NFKC').toUpperCase().toLowerCase(), 'NFKC')
+}
+
+/** Decodes what was decoded once, as often as there is something; what decodes to no text stays as it is. */
+function decodedAgain(text: string): string {
+  let plain = text
+  for (let round = 0; round < DECODINGS_MAX && plain.includes('%'); round++)
+    plain = plain.replaceAll(/(?:%[0-9a-f]{2})+/gi, (run) => {
+      const read = Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8')
+      return read.includes('\ufffd') ? run : read
+    })
+  return plain
+}
+
+/** Decodings of a path on its way, one for each server that it passes: more than stand behind one another. */
+const DECODINGS_MAX = 4
 
 function shapeOf({ method, segments }: RequestPattern): string {
   const parts = segments.map((part) => (part.kind === 'text' ? `/${part.text}` : part.kind === 'one' ? '/{}' : '/{*}'))
@@ -150,4 +220,17 @@ function moreSaid(a: RequestPattern, b: RequestPattern): number {
     if (part.kind !== other.kind) return ORDER[part.kind] - ORDER[other.kind]
   }
   return a.segments.length - b.segments.length
+}
+
+/** Tells whether a pattern says more than another one: a text before a name where they first differ, or more texts. */
+function saysMore(a: RequestPattern, b: RequestPattern): boolean {
+  for (const [i, { kind }] of a.segments.entries()) {
+    const other = b.segments[i]?.kind
+    if (other !== undefined && other !== kind) return ORDER[kind] < ORDER[other]
+  }
+  return textsOf(a) > textsOf(b)
+}
+
+function textsOf({ segments }: RequestPattern): number {
+  return segments.filter((part) => part.kind === 'text' && part.text !== '').length
 }

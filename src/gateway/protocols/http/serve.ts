@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { grantedName, type Json, type JsonObject, WEBSOCKET } from '../../../model/index.ts'
+import { grantedName, type JsonObject, WEBSOCKET } from '../../../model/index.ts'
 import type { Refusal } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
@@ -53,6 +53,7 @@ export async function serveHttp(
     const { action } = await refuseUnrouted(gate, cell, attempt)
     return reply.refuse(403, refusalSentence(`${asked} is none of what ${line.name} declares`, action), action)
   }
+  if (found.doubt !== undefined) return refuse(found.doubt, found.pattern.text, { ...found.path })
   const query = matchQuery(found.pattern, target.value)
   if (!query.ok) return refuse(query.reason, found.pattern.text, { ...found.path, ...queryOf(target.value) })
   const headers = sentHeaders(request.headers, line.injected, gate.secrets.longest() > 0)
@@ -184,7 +185,10 @@ function prepared(
   }
 }
 
-/** Returns what a request says, by its names: what stands in its path, its query, the headers that its document names, its body. */
+/**
+ * Returns what a request says, by its names: what stands in its path, its query, the headers that its document names, its body;
+ * of a body that nobody reads, its type and length as its `stream`.
+ */
 function argumentsOf(
   path: TargetArguments['path'],
   query: TargetArguments['query'],
@@ -196,9 +200,9 @@ function argumentsOf(
     ...(Object.keys(named).length > 0 && { headers: named }),
   }
   if (body.kind === 'none') return said
-  const { type, length } = body.kind === 'streamed' ? body : { type: '', length: undefined }
-  const value: Json = body.kind === 'judged' ? body.value : { type, ...(length !== undefined && { length }) }
-  return { ...said, body: value }
+  if (body.kind === 'judged') return { ...said, body: body.value }
+  const { type, length } = body
+  return { ...said, stream: { type, ...(length !== undefined && { length }) } }
 }
 
 /** Returns the headers of a request that are arguments of its operation, each with its values as one text. */

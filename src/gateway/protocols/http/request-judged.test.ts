@@ -1,0 +1,121 @@
+/** Tests of what is judged of a request, against what its origin hears: an origin on loopback that keeps what it is told. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { request as requestOver } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, it } from 'node:test'
+import { declared, doorHere, gatewayTo, originHere } from '../../../../test/kit/origin-here.ts'
+import { cleanUp } from '../../../../test/kit/temporary.ts'
+import { createServer } from '../../../model/host/node-http.ts'
+import { type CatalogueTool, type JsonObject, LIMITS, type ToolName } from '../../../model/index.ts'
+import { Room } from '../../fairness/room.ts'
+import { requestsOf } from './contract.ts'
+import { HttpLine } from './line.ts'
+import { serveHttp } from './serve.ts'
+
+/** An origin that says yes, and keeps the lines and the bodies that it hears. */
+async function origin() {
+  const heard: string[] = []
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (piece) => {
+      body += String(piece)
+    })
+    request.once('end', () => {
+      heard.push(`${request.method} ${request.url} ${body}`.trim())
+      response.end('yes')
+    })
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  cleanUp(() => void server.close().closeAllConnections())
+  const { port } = server.address() as AddressInfo // it listens on a port
+  return { url: `http://127.0.0.1:${port}`, heard }
+}
+
+async function served(tools: ReadonlyMap<ToolName, CatalogueTool>, granted: readonly ToolName[] = [...tools.keys()]) {
+  const { url: at, heard } = await origin()
+  const line = new HttpLine({ ...originHere(at, tools), injected: [] })
+  const gateway = await gatewayTo(line, granted)
+  const room = new Room(LIMITS.framesBytesMax)
+  const door = await doorHere((request, reply) => serveHttp(gateway.gate, gateway.cell, line, { request, reply, room }))
+  const said = async () => (await gateway.entries()).flatMap((entry) => (entry.kind === 'action.intent' ? [entry] : []))
+  return { ...door, heard, said }
+}
+
+/** Sends a body in chunks, and returns the status and what is answered. */
+async function streamed(url: string, type: string, body: string): Promise<string> {
+  const writer = requestOver(url, {
+    method: 'POST',
+    headers: { 'transfer-encoding': 'chunked', ...(type !== '' && { 'content-type': type }) },
+  })
+  writer.end(body)
+  const [response] = await once(writer, 'response')
+  let text = ''
+  for await (const piece of response) text += String(piece)
+  return `${response.statusCode} ${text}`
+}
+
+describe('a body that nobody reads', () => {
+  it('S11: stands in an argument of its own, which no rule for a body that is read can take for one', async () => {
+    const { url, heard, said } = await served(requestsOf(declared('request', 'POST /up')))
+    assert.match(await streamed(`${url}/up`, 'application/pdf', 'x'), /^200 yes/)
+    assert.match(await streamed(`${url}/up`, '', 'y'), /^200 yes/)
+    assert.deepEqual(
+      (await said()).map(({ args }) => args),
+      [{ stream: { type: 'application/pdf' } }, { stream: { type: '' } }],
+    )
+    assert.match(await streamed(`${url}/up`, 'comment', '{"type":"comment"}'), /^400 .*type\/subtype/)
+    assert.deepEqual(heard, ['POST /up x', 'POST /up y'])
+  })
+
+  it('S11: is refused where what was accepted of its operation says JSON alone, however open that is', async () => {
+    const body: JsonObject = { type: 'object', additionalProperties: true }
+    const { url, heard } = await served(accepted({ type: 'object', properties: { body }, additionalProperties: false }))
+    assert.match(await streamed(`${url}/up`, 'text/plain', '{"type":"text/plain"}'), /^400 .*stream/)
+    assert.match(await streamed(`${url}/up`, 'application/json', '{"type":"text/plain"}'), /^200 yes/)
+    assert.deepEqual(heard, ['POST /up {"type":"text/plain"}'])
+  })
+
+  it('leaves where that names another kind, and so does JSON by its schema; with neither nothing does', async () => {
+    const { url, heard } = await served(
+      accepted({
+        type: 'object',
+        properties: {
+          body: { type: 'object', properties: { item: { type: 'string' } }, required: ['item'] },
+          stream: { type: 'object', properties: { type: { type: 'string' }, length: { type: 'integer' } } },
+        },
+        additionalProperties: false,
+        if: { required: ['stream'] },
+        else: { required: ['body'] },
+      }),
+    )
+    assert.match(await streamed(`${url}/up`, 'image/png', 'x'), /^200 yes/)
+    assert.match(await streamed(`${url}/up`, 'application/json', '{"item":"cup"}'), /^200 yes/)
+    assert.match(await streamed(`${url}/up`, 'application/json', '{"type":"image/png"}'), /^400/)
+    assert.match(await (await fetch(`${url}/up`, { method: 'POST' })).text(), /^refused by Firebreak: .*body/)
+    assert.deepEqual(heard, ['POST /up x', 'POST /up {"item":"cup"}'])
+  })
+})
+
+/** Returns an operation with what a person has accepted of it. */
+function accepted(input: JsonObject): ReadonlyMap<ToolName, CatalogueTool> {
+  return new Map(
+    [...requestsOf(declared('request', 'POST /up'))].map(([name, { declared: own, pinned }]) => {
+      assert.ok(pinned)
+      return [name, { declared: own, pinned: { ...pinned, input } }]
+    }),
+  )
+}
+
+describe('a path that servers read in several ways', () => {
+  it('S11: is refused where one of them is another operation, and says which', async () => {
+    const tools = requestsOf(declared('request', 'GET /users/{id}', 'GET /users/export'))
+    const [users] = tools.keys()
+    assert.ok(users)
+    const { url, heard } = await served(tools, [users])
+    for (const path of ['/users/EXPORT', '/users/export.json', '/users/%2565xport'])
+      assert.match(await (await fetch(url + path)).text(), /^refused by Firebreak: .*GET \/users\/export/, path)
+    assert.equal((await fetch(`${url}/users/ana`)).status, 200)
+    assert.deepEqual(heard, ['GET /users/ana'])
+  })
+})
