@@ -59,4 +59,85 @@ describe('the body of a request', () => {
       assert.deepEqual(body.ok && body.value.kind === 'judged' && body.value.value, [1], type)
     }
   })
+
+  const FORM = 'application/x-www-form-urlencoded'
+  const JSON_TYPE = 'application/json'
+  const AMBIGUOUS: readonly (readonly [type: string, body: string, said: RegExp])[] = [
+    [FORM, 'amount=1&[amount]=9999', /\[amount\].*brackets/],
+    [FORM, 'amount=1&amount]=9999', /amount\].*brackets/],
+    [FORM, 'amount=1&amount[=9999', /amount\[.*brackets/],
+    [FORM, 'amount=1&amount[]x=9999', /brackets/],
+    [FORM, 'a=1&[amount]=9999', /brackets/],
+    [FORM, 'amount=1&+amount=9999', /spaces/],
+    [FORM, '+amount=9999', /spaces/],
+    [FORM, 'amount%09=9999', /spaces/],
+    [FORM, 'amount%00=9999', /spaces/],
+    [FORM, 'amount=1&Amount=9999', /amount and Amount/],
+    [FORM, 'amount=1&amount[]=9999', /amount and amount\[\]/],
+    [FORM, 'amount[0]=9999&amount=1', /amount\[0\] and amount|amount and amount\[0\]/],
+    [FORM, 'amount=1&amount.=9999', /amount and amount\./],
+    [FORM, 'to_id=1&to.id=9999', /to_id and to\.id/],
+    [FORM, 'to_id=1&to+id=9999', /to_id and to id/],
+    [FORM, 'a[to]=1&a[To]=2', /a\[to\] and a\[To\]/],
+    [FORM, '_method=DELETE', /_method/],
+    [FORM, 'a=1&.method=DELETE', /\.method/],
+    [FORM, '_method[]=DELETE', /_method/],
+    [FORM, '{"x":"=&state=open&y=","state":"closed"}', /begins as JSON/],
+    [FORM, '["=&state=open&y="]', /begins as JSON/],
+    [JSON_TYPE, '{"state_id":3,"State_id":9}', /state_id and State_id/],
+    [JSON_TYPE, '{"a":[{"b":{"to":1,"\u017fo":2,"TO":3}}]}', /to and TO/],
+    [JSON_TYPE, '{"skip":1,"\u017fkip":9}', /skip and \u017fkip/],
+    [JSON_TYPE, '{"to":1,"to ":9}', /to and to /],
+    [JSON_TYPE, '{"_method":"DELETE"}', /_method/],
+    ['application/vnd.api+json', '{"a":1,"A":2}', /a and A/],
+  ]
+  for (const [type, text, said] of AMBIGUOUS)
+    it(`S11: is refused where it says two things: ${text}`, async () => {
+      const room = new Room(100)
+      const body = await posted(type, text, room)
+      assert.ok(!body.ok)
+      assert.match(body.reason.replaceAll('"', ''), said)
+      assert.ok(room.take(100))
+    })
+
+  it('says what honest programs say', async () => {
+    for (const [type, text] of [
+      [FORM, 'tags[]=a&tags[]=b&tag=c'],
+      [FORM, 'x[1][23]=a&x[12][3]=b'],
+      [FORM, 'user=1&user_id=2&user.name=b&userid=3'],
+      [FORM, 'token=a&_token=b&method=c'],
+      [FORM, 'a[b][c]=1&a[b][d]=2&a[bc]=3'],
+      [FORM, 'a=%7B%22x%22%3A1%7D'],
+      [JSON_TYPE, '{"1.10":1,"11.0":2,"a b":1,"ab":2,"user_id":3,"userId":4,"a[0]":1,"a0":2}'],
+      [JSON_TYPE, '{"a":{"b":1},"B":2,"c":{"_method":"x"}}'],
+      [JSON_TYPE, '[{"a":1},{"A":1}]'],
+    ] as const) {
+      const body = await posted(type, text)
+      assert.ok(body.ok, `${text}: ${body.ok ? '' : body.reason}`)
+    }
+  })
+
+  it('S11: has one content type and one encoding, in whatever spelling of their names', async () => {
+    const spelled = (...headers: WebRequest['headers']) =>
+      readWebBody({ ...requestOf('', Readable.from([Buffer.from('{"a":1}')])), headers }, new Room(100))
+    const json = ['content-type', JSON_TYPE] as const
+    assert.ok((await spelled(json)).ok)
+    assert.equal((await spelled(json, ['content_type', FORM])).ok, false)
+    assert.equal((await spelled(json, ['Content--Encoding', 'gzip'])).ok, false)
+    const other = await spelled(['content_type', JSON_TYPE])
+    assert.ok(other.ok && other.value.kind === 'judged')
+  })
+
+  it('S11: passes on unread under a type that is one, or under none', async () => {
+    for (const type of ['comment', 'application/json, text/plain', '/json', 'text/', 'text/a b', 'a/b/c', ' ; a=b'])
+      assert.equal((await posted(type, '{"type":"comment"}')).ok, false, type)
+    for (const type of ['application/octet-stream', 'Multipart/Form-Data; boundary=x', 'text/vnd.a+b'])
+      assert.ok((await posted(type, 'x')).ok, type)
+    const untyped = { ...requestOf('', Readable.from([])), headers: [] }
+    assert.deepEqual(await readWebBody(untyped, new Room(1)), {
+      ok: true,
+      value: { kind: 'streamed', type: '', length: undefined },
+    })
+    assert.deepEqual(await readWebBody({ ...untyped, length: 0 }, new Room(1)), { ok: true, value: { kind: 'none' } })
+  })
 })

@@ -1,10 +1,13 @@
 import type { Readable } from 'node:stream'
-import { type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
+import { isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
+import { cutShown } from '../../content/cut-shown.ts'
 import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
 import type { Room } from '../../fairness/room.ts'
 import { type RequestTarget, readTarget } from '../../web/request-target.ts'
 import type { WebRequest } from '../../web/web-request.ts'
+import { squeezed } from './headers.ts'
+import { caseless } from './pattern.ts'
 
 /** The body of a request: read whole and judged as arguments, or passed on as it comes. */
 export type WebBody =
@@ -28,12 +31,19 @@ export async function readWebBody(request: WebRequest, room: Room): Promise<Resu
     body.resume()
     return ok({ kind: 'none' })
   }
-  const types = headers.filter(([name]) => name === 'content-type').map(([, value]) => value)
+  const valuesOf = (name: string) => headers.filter(([each]) => squeezed(each) === name).map(([, value]) => value)
+  const types = valuesOf('contenttype')
   if (types.length > 1) return no('it has two content types')
   const [type = '', ...parameters] = (types[0] ?? '').toLowerCase().split(';')
   const form = formOf(type)
-  if (form === undefined) return ok({ kind: 'streamed', type: type.trim(), length })
-  if (headers.some(([name, value]) => name === 'content-encoding' && value.toLowerCase() !== 'identity'))
+  if (form === undefined) {
+    // What is no type is read as any by some servers.
+    if (types.length > 0 && !MEDIA_TYPE.test(type.trim())) return no('its content type is none: write type/subtype')
+    if (length !== 0) return ok({ kind: 'streamed', type: type.trim(), length })
+    body.resume()
+    return ok({ kind: 'none' })
+  }
+  if (valuesOf('contentencoding').some((value) => value.toLowerCase() !== 'identity'))
     return no('its body is encoded, and cannot be judged')
   // Some servers read a body by what this says, and it would say there what it does not here.
   if (parameters.some((each) => /^\s*charset\b/.test(each) && !/^\s*charset="?(?:utf-?8|us-ascii)"?\s*$/.test(each)))
@@ -41,10 +51,14 @@ export async function readWebBody(request: WebRequest, room: Room): Promise<Resu
   const bytes = await readWhole(body, { length, room, bytesMax: LIMITS.judgedBodyBytesMax })
   if (!bytes.ok) return bytes
   const judged = judgedValue(form, bytes.value)
-  if (judged.ok) return ok({ kind: 'judged', bytes: bytes.value, value: judged.value })
+  const problem = judged.ok ? ambiguityIn(form, bytes.value, judged.value) : judged.reason
+  if (judged.ok && problem === undefined) return ok({ kind: 'judged', bytes: bytes.value, value: judged.value })
   room.give(bytes.value.length)
-  return judged
+  return no(problem ?? 'it cannot be judged')
 }
+
+/** A content type without its parameters (RFC 9110, 8.3.1), in lower case. */
+const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9a-z-]{1,127}\/[!#$%&'*+.^_`|~0-9a-z-]{1,127}$/
 
 /** Returns the form of a body that is judged, by its content type; undefined of any other. */
 function formOf(type: string): 'json' | 'form' | undefined {
@@ -112,6 +126,82 @@ function formIn(bytes: Uint8Array): Result<Json, string> {
   if (!target.ok) return no(target.reason.replace('its target', 'its form').replace('its query', 'its form'))
   return ok(queryOf(target.value).query ?? {})
 }
+
+/**
+ * Returns what a body says that its server may read as another thing than what was judged: names that servers take for one,
+ * a method in place of the one of its line, a form that is JSON as well. Undefined where it says one thing.
+ */
+function ambiguityIn(form: 'json' | 'form', bytes: Uint8Array, value: Json): string | undefined {
+  if (form === 'form' && (bytes[0] === OPENS_OBJECT || bytes[0] === OPENS_LIST))
+    return 'its form begins as JSON does: what is JSON says content-type: application/json'
+  const names = isJsonObject(value) ? Object.keys(value) : []
+  const other = names.find((name) => (form === 'form' ? partsOf(name)[0] : nameOf(name)) === '_method')
+  if (other !== undefined) return `its body asks for another method (${shown(other)}) than its line, which is judged`
+  return form === 'form' ? twinsInForm(names) : twinsIn(value)
+}
+
+const [OPENS_OBJECT, OPENS_LIST] = [0x7b, 0x5b]
+
+/** Returns the two names of one object that are one to servers that care for no case; at any level. */
+function twinsIn(value: Json): string | undefined {
+  if (Array.isArray(value)) return firstOf(value, twinsIn)
+  if (!isJsonObject(value)) return undefined
+  const met = new Map<string, string>()
+  return firstOf(Object.entries(value), ([name, inner]) => {
+    const twin = met.get(nameOf(name))
+    met.set(nameOf(name), name)
+    return twin === undefined ? twinsIn(inner) : twinText(twin, name)
+  })
+}
+
+/**
+ * Returns the names of a form that frameworks read in different ways, or as one: `a.b`, `a b` and `a_b` are one to PHP,
+ * `a` and `a[0]` to most, and what stands around brackets or spaces is dropped here and there.
+ */
+function twinsInForm(names: readonly string[]): string | undefined {
+  const [whole, begun] = [new Map<string, string>(), new Map<string, string>()]
+  return firstOf(names, (name) => {
+    if (/^\s|\s$|\p{Cc}/u.test(name)) return `its form names ${shown(name)}, whose spaces some servers drop`
+    if (!/^[^[\]]+(?:\[[^[\]]*\])*$|^$/.test(name)) return `its form names ${shown(name)}, whose brackets are no pairs`
+    const parts = partsOf(name)
+    const above = parts.map((_, i) => parts.slice(0, i + 1).join('['))
+    const own = above.pop() ?? ''
+    const twin = whole.get(own) ?? begun.get(own) ?? firstOf(above, (each) => whole.get(each))
+    if (twin !== undefined) return twinText(twin, name)
+    whole.set(own, name)
+    for (const each of above) begun.set(each, name)
+    return undefined
+  })
+}
+
+/** Returns the names of which a form makes one, `a[b][]`, as all frameworks would have them. */
+function partsOf(name: string): readonly string[] {
+  const parts = name.split(/[[\]]+/).map((part) => nameOf(part).replace(/\.+$/, '').replaceAll(/[\s.]/g, '_'))
+  return parts.filter((part) => part !== '')
+}
+
+function nameOf(name: string): string {
+  return caseless(name).trim()
+}
+
+function firstOf<T>(all: readonly T[], found: (each: T) => string | undefined): string | undefined {
+  for (const each of all) {
+    const first = found(each)
+    if (first !== undefined) return first
+  }
+  return undefined
+}
+
+function twinText(one: string, other: string): string {
+  return `its body names ${shown(one)} and ${shown(other)}, which are one to some servers`
+}
+
+function shown(name: string): string {
+  return cutShown(JSON.stringify(name), SHOWN_CHARACTERS_MAX)
+}
+
+/** Characters of a name that whoever wrote it is shown. */
+const SHOWN_CHARACTERS_MAX = 66
 
 /** Returns a query as arguments: a name that stands there several times has a list. */
 export function queryOf({ parameters }: RequestTarget): { readonly query?: JsonObject } {

@@ -28,8 +28,8 @@ const CREDENTIALS: ReadonlySet<string> = new Set(
   ].map(squeezed),
 )
 
-/** Names of headers that are compared by their letters and digits: what takes `Content_Length` for `Content-Length` stands behind many an origin. */
-function squeezed(name: string): string {
+/** Returns the letters and digits of a header's name: what takes `Content_Length` for `Content-Length` stands behind many an origin. */
+export function squeezed(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 }
 
