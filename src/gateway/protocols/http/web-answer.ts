@@ -31,7 +31,11 @@ export class WebAnswer implements Answer {
 
   get reading(): Reading {
     const { said, failed } = this
-    return failed ? { ruled: undefined, others: [said], failed } : { ruled: said, others: [], values: [said], failed }
+    const headers = this.#headers.filter(([name, value]) => !(name === 'content-type' && PLAIN_TYPE.test(value)))
+    const others = headers.map(([name, value]) => ({ [name]: value }))
+    return failed
+      ? { ruled: undefined, others: [said, ...others], failed }
+      : { ruled: said, others, values: [said], failed }
   }
 
   without(mask: readonly JsonPath[]): WebAnswer {
@@ -43,20 +47,30 @@ export class WebAnswer implements Answer {
   /** Returns the answer as its cell is shown it: made anew of what was judged, so that nothing else is in it. */
   get shown(): { readonly headers: AnswerHead['headers']; readonly body: Uint8Array } {
     const body = this.said === null ? new Uint8Array() : Buffer.from(JSON.stringify(this.said))
+    return { headers: [...this.#headers, ['content-length', String(body.length)]], body }
+  }
+
+  /** Headers that its cell is shown: each of them stands beside what the paths of a declaration speak of, but for a plain type. */
+  get #headers(): AnswerHead['headers'] {
     const { headers } = this.head
-    const kept = headers.filter(([name]) => !OF_BYTES.has(name) && (!this.#isMasked || name === 'content-type'))
-    return { headers: [...kept, ['content-length', String(body.length)]], body }
+    if (!this.#isMasked) return headers.filter(([name]) => !UNSHOWN.has(name))
+    const [, type] = headers.find(([name]) => name === 'content-type') ?? []
+    return type === undefined ? [] : [['content-type', PLAIN_TYPE.test(type) ? type : 'application/json']]
   }
 }
 
-/** Headers that speak of the very bytes of a body, in lower case. */
-const OF_BYTES: ReadonlySet<string> = new Set([
-  'content-length',
-  'etag',
-  'content-md5',
-  'digest',
-  'repr-digest',
-  'content-digest',
+/** The type of an answer that is JSON, which says nothing else. */
+const PLAIN_TYPE = /^application\/(?:(?:problem|hal|ld|vnd\.api)\+)?json(?:; ?charset=utf-8)?$/i
+
+/**
+ * Headers, in lower case, that speak of the very bytes of a body, of keeping it, or of the server alone. No client needs them
+ * for a value that was made anew, and an answer with them would have every label of its declaration.
+ */
+const UNSHOWN: ReadonlySet<string> = new Set([
+  ...['content-length', 'etag', 'content-md5', 'digest', 'repr-digest', 'content-digest', 'accept-ranges'],
+  ...['cache-control', 'age', 'expires', 'pragma', 'vary', 'date', 'server', 'x-powered-by', 'x-request-id'],
+  ...['strict-transport-security', 'x-content-type-options', 'x-frame-options', 'x-xss-protection'],
+  ...['content-security-policy', 'referrer-policy', 'server-timing', 'nel', 'report-to'],
 ])
 
 /** Returns an answer in the form in which the ledger keeps it: the status alone, then the body as it came. */
