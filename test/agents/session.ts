@@ -7,6 +7,7 @@ import process from 'node:process'
 import { startScriptedModel } from '../../examples/coding-agent/scripted-model.ts'
 import type { Entry } from '../../src/model/entry.ts'
 import { ledgerOf } from '../kit/command-line.ts'
+import { git } from '../kit/git-server.ts'
 import { HONEST, IMAGE, nextTurn, OBEDIENT } from './steps.ts'
 import { BRANCH, makeRepository, reachedIn, refsOf, startWorld, type World } from './world.ts'
 
@@ -73,6 +74,7 @@ export async function playSession({ kind, agent, command, path, files }: Session
     const init = await firebreak('init', '--for', agent, '--mcp', servers, '--owner', OWNER)
     if (init.code !== 0) throw new Error(`init: ${init.stderr}`)
     const config = join(directory, 'desk.firebreak', 'firebreak.yaml')
+    await git(repository, 'remote', 'set-url', 'origin', `${world.forge.url}/shop/desk.git`)
     writeFileSync(config, withLoopback(readFileSync(config, 'utf8'), { model: model.url, world, files }))
     const accepted = await firebreak('accept', '--as', OWNER, '--yes')
     if (accepted.code !== 0) throw new Error(`accept: ${accepted.stdout}${accepted.stderr}`)
@@ -118,13 +120,17 @@ function withLoopback(
 ): string {
   const shown = { ...files, '/opt/node/node': process.execPath }
   const lines = Object.entries(shown).map(([to, from]) => `        ${to}: ${from}\n`)
+  const hasFiles = / {6}files: {3}#/.test(text)
   return text
-    .replace(/ {6}files: {3}#.*\n/, (line) => `${line}${lines.join('')}`)
+    .replace(hasFiles ? / {6}files: {3}#.*\n/ : / {6}workspace: .*\n/, (line) =>
+      [line, ...(hasFiles ? [] : ['      files:\n']), ...lines].join(''),
+    )
     .replace(/env: \{ (?:PATH: "([^"]*)", )?/, (_, path: string | undefined) => {
       return `env: { PATH: "/opt/node:${path ?? '/usr/local/bin:/usr/bin:/bin'}", `
     })
     .replaceAll('model: { provider', `model: { url: "${model}", provider`)
     .replace('packages: { registry: npm }', `packages: { registry: npm, url: "${world.npm.url}" }`)
+    .replace('https://forge.example', world.forge.url)
     .replace(/(agent\/\*: push": \{ effect: write)( \})/, '$1, accepts: [untrusted]$2')
     .replace(/tools: \["shop\/desk: fetch"\].*/, 'tools: ["shop/desk: fetch", "shop/desk refs/heads/agent/*: push"]')
 }

@@ -52,10 +52,10 @@ export async function makeRepository(directory: string, { forge }: World): Promi
     ['init', '-q'],
     ['config', 'user.name', 'Ana'],
     ['config', 'user.email', 'ana@shop.example'],
-    ['remote', 'add', 'origin', `${forge.url}/shop/desk.git`],
+    ['remote', 'add', 'origin', 'git@forge.example:shop/desk.git'],
     ['add', '-A'],
     ['commit', '-qm', 'first'],
-    ['push', '-q', 'origin', 'HEAD:main'],
+    ['push', '-q', join(forge.directory, 'shop/desk.git'), 'HEAD:main'],
   ])
     await git(directory, ...words)
 }

@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { before, describe, it } from 'node:test'
-import { SKIP, startFirebreak } from '../kit/command-line.ts'
+import { ledgerOf, SKIP, startFirebreak } from '../kit/command-line.ts'
 import { git, gitServer } from '../kit/git-server.ts'
 import { cleanUp, temporaryDirectory } from '../kit/temporary.ts'
 
@@ -110,13 +110,7 @@ describe('firebreak init --for an agent in a repository', {
     )
     await git(repository, 'commit', '-q', '--allow-empty', '-m', 'one')
     await git(repository, 'push', '-q', 'origin', 'HEAD:main', 'HEAD:refs/heads/agent/old')
-    await git(
-      repository,
-      'remote',
-      'set-url',
-      'origin',
-      `http://ana:password@${new URL(server.url).host}/shop/desk.git`,
-    )
+    await git(repository, 'remote', 'set-url', 'origin', 'https://ana:password@forge.example/shop/desk.git')
     await git(repository, 'config', 'user.name', 'Ana')
     await git(repository, 'config', 'user.email', 'ana@shop.example')
     const script = [
@@ -132,17 +126,22 @@ describe('firebreak init --for an agent in a repository', {
     const firebreak = (...words: string[]) => startFirebreak(words, { environment, cwd: repository }).ended
     const made = await firebreak('init', '--for', 'claude')
     assert.equal(made.code, 0, made.stderr)
-    assert.match(made.stdout, /, have packages of npm, and fetch shop\/desk from http:/)
+    assert.match(made.stdout, /, have packages of npm, and fetch shop\/desk from https:\/\/forge\.example/)
     assert.match(made.stdout, /\.mcp\.json names servers, which are not taken.*--for claude --mcp \.mcp\.json/)
     const text = readFileSync(join(directory, 'shop.firebreak', 'firebreak.yaml'), 'utf8')
     assert.doesNotMatch(text, /evil|password|ana:/)
     assert.match(text, /packages: \{ registry: npm \}/)
+    const file = join(directory, 'shop.firebreak', 'firebreak.yaml')
+    // The one change: where the forge of this test is.
+    writeFileSync(file, text.replace('https://forge.example', server.url))
     const ran = await firebreak('run', '--', 'claude')
     assert.match(ran.stdout, /^one\nAna two$/m)
     assert.match(ran.stderr, /refused by Firebreak/, 'what pushes is granted by a person')
     assert.match(ran.stdout, /OPENSSH PRIVATE KEY/)
     // Without root nobody sees what opens a file.
     if (process.getuid?.() === 0) assert.match(ran.stderr, /^firebreak: claude was moved to quarantined: .*decoy/m)
+    const entries = await ledgerOf(join(directory, 'shop.firebreak', '.firebreak'))
+    assert.ok(entries.some(({ kind }) => kind === 'cell.ended'), 'its end is recorded, wherever it stood')
   })
 })
 

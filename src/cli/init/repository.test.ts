@@ -24,6 +24,7 @@ describe('the needs of a repository', () => {
     }
     assert.equal(at('https://ana:secret@github.com/shop/desk.git'), 'https://github.com shop/desk')
     assert.equal(at('http://git.intern:3000/a/b/c'), 'http://git.intern:3000 a/b/c')
+    assert.equal(at('https://constructor.example/a/b'), 'https://constructor.example a/b')
     assert.equal(at('git@github.com:shop/desk.git'), 'https://github.com shop/desk')
     assert.equal(at('ssh://git@git.shop.example:2222/shop/desk.git'), 'https://git.shop.example shop/desk')
     for (const odd of [
@@ -32,6 +33,10 @@ describe('the needs of a repository', () => {
       'file:///srv/git/desk.git',
       'git@work:shop/desk.git',
       'https://github.com/../x',
+      'http://169.254.169.254/a/b',
+      'http://127.0.0.1:2375/a/b',
+      'https://gitlab/a/b',
+      'https://constructor/a/b',
       'https://github.com/a b',
       'https://github.com/',
       'ext::sh -c id',

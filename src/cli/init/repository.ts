@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { PackageRegistryName } from '../../model/index.ts'
 
@@ -23,7 +24,7 @@ export interface GitRemote {
   readonly repository: string
   /** Beginnings of addresses by which git on this host reaches it over SSH: a cell goes over HTTPS. */
   readonly ssh: readonly string[]
-  /** Variable of this host that holds a token for it, where one does. */
+  /** Variable of this host that holds a token for it, where one does and its owner has agreed. */
   readonly token?: string
 }
 
@@ -82,7 +83,8 @@ function isPlainText(text: string | undefined): text is string {
 
 /**
  * Reads the address of a remote: over HTTP, `ssh://`, or as `git@host:path`. A user and a password in it are left out;
- * undefined of any other, and of a host that only this host's configuration of SSH knows.
+ * undefined of any other, of a host that is an address, and of one that only this host's configuration of SSH knows: whoever
+ * wrote the repository would choose what of this network is reached.
  */
 export function readRemote(
   url: string | undefined,
@@ -94,8 +96,9 @@ export function readRemote(
   const repository = path.replace(/^\/+|\/+$/g, '').replace(/\.git$/, '')
   const [host = ''] = authority.split(':')
   if (!/^[\w.-]+(?:\/[\w.-]+)*$/.test(repository) || /(?:^|\/)\.{1,2}(?:\/|$)/.test(repository)) return undefined
-  if (scheme !== 'http' && scheme !== 'https' && !host.includes('.')) return undefined
-  const token = (TOKENS[host] ?? []).find((name) => (environment[name] ?? '') !== '')
+  if (isIP(host) !== 0 || !host.includes('.')) return undefined
+  const known = Object.hasOwn(TOKENS, host) ? (TOKENS[host] ?? []) : []
+  const token = known.find((name) => (environment[name] ?? '') !== '')
   const isSsh = scheme === 'ssh'
   return {
     origin: isSsh ? `https://${host}` : `${scheme}://${authority}`,

@@ -52,6 +52,13 @@ export class ServedCells {
 
 /** Closes the doors of a cell, with every connection that came in, and the lines that are its own. */
 export function shutDoors({ doors, own }: Serving): void {
-  for (const door of doors) door.close()
-  for (const line of own) line.close()
+  const faults: unknown[] = []
+  for (const each of [...doors, ...own]) {
+    try {
+      each.close()
+    } catch (error) {
+      faults.push(error)
+    }
+  }
+  if (faults.length > 0) throw new AggregateError(faults, 'a door could not be closed')
 }

@@ -43,9 +43,11 @@ export class DnsDoor {
     })
   }
 
+  /** Closes it; a second time nothing is left to do. */
   close(): void {
-    for (const socket of this.#datagrams) socket.close()
-    for (const server of this.#servers) server.close()
+    // A datagram socket that is closed throws where it is closed again.
+    for (const socket of this.#datagrams.splice(0)) socket.close()
+    for (const server of this.#servers.splice(0)) server.close()
     for (const socket of this.#open) socket.destroy()
   }
 

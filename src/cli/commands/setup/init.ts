@@ -26,7 +26,7 @@ import { firstServers, workspacesOf } from '../../init/first-servers.ts'
 import { notTaken, tellFirst } from '../../init/first-told.ts'
 import { KNOWN_NAMES, type KnownAgent, knownAgentNamed } from '../../init/known-agents.ts'
 import { proposeFromLog } from '../../init/propose.ts'
-import { repositoryNeeds } from '../../init/repository.ts'
+import { type RepositoryNeeds, repositoryNeeds } from '../../init/repository.ts'
 import { STATE_OPTIONS, stateOf } from '../../options/state.ts'
 import { confirmed } from '../../person/confirmed.ts'
 import { named, plain, printable } from '../../print/printable.ts'
@@ -77,7 +77,7 @@ export const command: Command = {
 
 async function run(call: Call): Promise<ExitCode> {
   if (call.flag('from-log')) return proposeFromLog(call)
-  const known = knownAgent(call)
+  const known = await knownAgent(call)
   if (!known.ok) {
     call.print.fault(known.reason, 'nothing was written')
     return EXIT.usage
@@ -202,14 +202,25 @@ function holdingFault(call: Call, workspace: string, directory: string): readonl
   ]
 }
 
-/** Returns what is known of the agent that `--for` names. */
-function knownAgent(call: Call): Result<KnownAgent | undefined, string> {
+/** Returns what is known of the agent that `--for` names, in the repository of this directory. */
+async function knownAgent(call: Call): Promise<Result<KnownAgent | undefined, string>> {
   const name = call.text('for')
   if (name === undefined) return ok(undefined)
-  const known = knownAgentNamed(name, process.env, repositoryNeeds(process.cwd(), process.env))
+  const known = knownAgentNamed(name, process.env, await withToken(call, repositoryNeeds(process.cwd(), process.env)))
   return known === undefined
     ? no(`"${name}" is none of ${KNOWN_NAMES.join(', ')}: give its command instead, after --`)
     : ok(known)
+}
+
+/** Returns the needs of a repository with a token for its remote where the owner agrees: the repository's own files name the remote. */
+async function withToken(call: Call, needs: RepositoryNeeds): Promise<RepositoryNeeds> {
+  const { remote } = needs
+  if (remote?.token === undefined) return needs
+  const place = `${remote.repository} at ${remote.origin}`
+  const question = `the agent may fetch ${printable(place)}. With your ${remote.token}, which it does not get to see? [y/N] `
+  if (await confirmed(call, stateOf(call), question)) return needs
+  const { token: _, ...without } = remote
+  return { ...needs, remote: without }
 }
 
 function agentOf(call: Call, known: KnownAgent | undefined, kept: readonly string[]): Result<FirstAgent, string> {
