@@ -34,11 +34,13 @@ const PACKAGES: Readonly<Record<string, readonly Version[]>> = {
   ],
   'runs-things': [{ version: '2.0.0', days: 90, scripts: { postinstall: 'touch /workspace/owned' } }],
   raect: [{ version: '1.0.0', days: 300 }],
+  'moved-thing': [{ version: '1.0.0', days: 300 }],
 }
 
-/** A registry of npm on loopback: lists with all their times, and files. */
+/** A registry of npm on loopback: lists with all their times, and files; one of them is another, under another status. */
 async function registry(directory: string) {
   const asked: string[] = []
+  const digests = new Map<string, string>()
   const files = new Map<string, Buffer>()
   const lists = new Map<string, string>()
   const server = createServer((request, response) => {
@@ -46,6 +48,7 @@ async function registry(directory: string) {
     asked.push(`${request.method} ${url}`)
     const list = lists.get(url)
     if (list !== undefined) return void response.setHeader('content-type', 'application/json').end(list)
+    if (url === MOVED) return void response.writeHead(300, { location: OTHER }).end(files.get(OTHER))
     const file = files.get(url)
     if (file !== undefined) return void response.setHeader('content-type', 'application/octet-stream').end(file)
     response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"Not found"}')
@@ -65,6 +68,7 @@ async function registry(directory: string) {
       const path = `/${name}/-/${name}-${version}.tgz`
       files.set(path, bytes)
       const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`
+      digests.set(name, integrity)
       return [version, { ...manifest, dist: { tarball: `${text}${path}`, integrity } }] as const
     })
     const time = versions.map(({ version, days }) => [version, new Date(Date.now() - days * DAY_MS).toISOString()])
@@ -78,8 +82,11 @@ async function registry(directory: string) {
       }),
     )
   }
-  return { text, asked }
+  return { text, asked, digests }
 }
+
+const MOVED = '/moved-thing/-/moved-thing-1.0.0.tgz'
+const OTHER = '/plain-thing/-/plain-thing-1.1.0.tgz'
 
 const NPM = ['/usr/bin/npm', '/usr/local/bin/npm'].find((path) => existsSync(path))
 
@@ -104,17 +111,26 @@ describe('a package manager of a cell', { skip: SKIP }, () => {
       publish: `${curl} -X PUT -H 'content-type: application/json' -d '{"data":"secret"}' ${at}/plain-thing`,
       search: `${curl} '${at}/-/v1/search?text=secret'`,
       audit: `${curl} -X POST -d '{}' ${at}/-/npm/v1/security/advisories/bulk`,
+      moved: `${curl} -L -D - ${at}${MOVED}`,
       missing: `${curl} ${at}/no-such-package-here`,
       ...(NPM !== undefined && {
         'npm range': `cd /tmp && mkdir -p a && cd a && ${npm} i plain-thing && node -p "require('plain-thing/package.json').version"`,
         'npm exact': `cd /tmp && mkdir -p b && cd b && ${npm} i plain-thing@1.2.0`,
+        'npm moved': `cd /tmp && mkdir -p d && cd d && ${npm} i moved-thing; ls node_modules`,
         'npm scripts': `cd /tmp && mkdir -p c && cd c && ${npm} i runs-things; ls /workspace/owned`,
       }),
     }
     const script = scriptOf(attempts)
     const state = join(directory, 'state')
     const file = writeConfig(directory, {
-      upstreams: { npm: { packages: { registry: 'npm', url: mirror.text } } },
+      upstreams: {
+        npm: {
+          packages: {
+            ...{ registry: 'npm', url: mirror.text },
+            pins: { 'moved-thing@1.0.0': [mirror.digests.get('moved-thing')] },
+          },
+        },
+      },
       agents: {
         alpha: { grants: [{ upstream: 'npm', tools: ['list', 'file'], expires: '1d' }], cell: { wall: '5min' } },
       },
@@ -150,6 +166,14 @@ describe('a package manager of a cell', { skip: SKIP }, () => {
     assert.match(said.scripts ?? '', /it runs programs when it is installed \(postinstall\).*\[403\]$/s)
     for (const path of ['plain-thing-1.2.0', 'plain-thing-9.9.9', 'runs-things-2.0.0'])
       assert.ok(!mirror.asked.some((line) => line.includes(path)), path)
+  })
+
+  it('PK3: a pinned file is not what another status brings, or leads to', () => {
+    assert.match(said.moved ?? '', /^HTTP\/1\.1 403 .*HTTP 300, and a pinned file comes with 200.*\[403\]$/s)
+    assert.doesNotMatch(said.moved ?? '', /location:|package\.json/i)
+    if (NPM === undefined) return
+    assert.match(said['npm moved'] ?? '', /403 refused by Firebreak: the registry answered with HTTP 300/)
+    assert.doesNotMatch(said['npm moved'] ?? '', /added 1 package|moved-thing$/)
   })
 
   it('a look-alike, a publication, a search, an audit: nobody outside hears of them', () => {

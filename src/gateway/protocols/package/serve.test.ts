@@ -29,11 +29,19 @@ const FILE = Buffer.alloc(5 * PINNED_BYTES_KEPT, 'a')
 const OTHER = Buffer.concat([FILE.subarray(1), Buffer.from('b')])
 const sha512 = (bytes: Uint8Array) => `sha512-${createHash('sha512').update(bytes).digest('base64')}`
 
+/** The statuses with which a registry answers. */
+interface Statuses {
+  readonly list?: number
+  readonly file?: number
+}
+
 /** A registry whose list says of `plain` 1.0.0 that it has the digest of `said`, and gives out `given`. */
-async function registry(given: Uint8Array, said: Uint8Array, filler = '') {
+async function registry(given: Uint8Array, said: Uint8Array, filler = '', { list = 200, file = 200 }: Statuses = {}) {
   const asked: string[] = []
   const server = createServer(({ url = '' }, response) => {
     asked.push(url)
+    response.statusCode = url.includes('/-/') ? file : list
+    if (response.statusCode !== 200) response.setHeader('location', '/other/-/other-1.0.0.tgz')
     if (url.includes('/-/')) return void response.setHeader('content-type', 'application/octet-stream').end(given)
     const tarball = `${text}/plain/-/plain-1.0.0.tgz`
     const version = { name: 'plain', version: '1.0.0', filler, dist: { tarball, integrity: sha512(said) } }
@@ -111,6 +119,41 @@ describe('what is served of a registry', () => {
       const outcome = (await entries()).filter(isOutcome).at(-1)
       assert.equal(JSON.stringify(outcome).includes(String(problem)), problem !== undefined, JSON.stringify(outcome))
     }
+  })
+
+  for (const method of ['GET', 'HEAD'])
+    it(`PK3: under another status than 200 a pinned file is none, and where it leads to is not told (${method})`, async () => {
+      const pins = [{ name: 'plain', version: '1.0.0', integrity: [sha512(FILE)] }]
+      for (const file of [203, 206, 300, 302, 304, 307]) {
+        for (const given of [OTHER, FILE]) {
+          const { text } = await registry(given, FILE, '', { file })
+          const { serve, entries } = await opened(text, { pins })
+          const door = await doorHere(serve)
+          const answer = await fetch(`${door.url}/plain/-/plain-1.0.0.tgz`, { method, redirect: 'manual' })
+          assert.deepEqual([answer.status, answer.headers.get('location')], [403, null], `${file}`)
+          const came = await answer.text()
+          if (method === 'GET') assert.match(came, new RegExp(`HTTP ${file}.*reference a_`))
+          const [outcome] = (await entries()).filter(isOutcome).slice(-1)
+          assert.match(JSON.stringify(outcome), new RegExp(`HTTP ${file}`))
+        }
+      }
+      const { text } = await registry(Buffer.from('none'), FILE, '', { file: 404 })
+      const door = await doorHere((await opened(text, { pins })).serve)
+      const answer = await fetch(`${door.url}/plain/-/plain-1.0.0.tgz`, { method })
+      assert.deepEqual([answer.status, await answer.text()], [404, method === 'GET' ? 'none' : ''])
+    })
+
+  it('PK1: what comes under another status than 200 is no list, and is not shown as one', async () => {
+    for (const list of [203, 206, 300, 302]) {
+      const { text } = await registry(FILE, FILE, '', { list })
+      const door = await doorHere((await opened(text)).serve)
+      const answer = await fetch(`${door.url}/plain`, { redirect: 'manual' })
+      assert.deepEqual([answer.status, answer.headers.get('location')], [502, null], `${list}`)
+      assert.match(await answer.text(), new RegExp(`^refused by Firebreak: .*HTTP ${list}`))
+    }
+    const { text } = await registry(FILE, FILE, '', { list: 404 })
+    const door = await doorHere((await opened(text)).serve)
+    assert.equal((await fetch(`${door.url}/plain`)).status, 404)
   })
 
   it('S17: its rules are made once for all cells, however many lines a deny list has', () => {

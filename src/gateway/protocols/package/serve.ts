@@ -40,7 +40,8 @@ interface Ground {
  * - PK1  A list is shown whole, and marked: a version that the owner's rules refuse says so, there or in the status of its file.
  * - PK2  A file is asked for only where its list, which is new enough, says that its version is allowed: by the rules that its
  *        gateway began with, at the time at which the list came.
- * - PK3  The file of a version that is pinned is shown to its end only if it has a pinned digest, whatever its list says.
+ * - PK3  The file of a version that is pinned is shown to its end only if it has a pinned digest, whatever its list says; where
+ *        it leads elsewhere it is refused.
  */
 export async function servePackage(
   gate: EnvironmentContext,
@@ -97,7 +98,7 @@ export async function servePackage(
     target: asked.target,
     args,
     reply,
-    sink: pins.length === 0 || method !== 'GET' ? reply : new PinnedReply(reply, pins),
+    sink: pins.length === 0 ? reply : new PinnedReply(reply, pins, method),
   })
 }
 
@@ -189,7 +190,9 @@ async function listOf(
   if (!sent) return no('it was refused')
   if (!came.ok) return came
   const { status, headers, bytes } = came.value
-  if (status !== 200) return ok({ status, headers, list: undefined, bytes })
+  if (status === 304 || status >= 400) return ok({ status, headers, list: undefined, bytes })
+  // What leads to another list, or is a part of one, would be shown without a mark.
+  if (status !== 200) return no(`the registry answered with HTTP ${status}, and a list comes with 200`)
   const form = formOf(line.registry, headers)
   if (form === undefined) return no('the registry answered with something that is no list')
   const marked = await line.desk.mark(cell.id, { form, bytes, rules, nowMs: gate.nowMs() })
@@ -264,7 +267,10 @@ async function send({ gate, cell, line }: Ground, sending: Sending): Promise<boo
   if (performed.kind === 'passed' && sink.hasBegun) return true
   if (reply.hasBegun || reply.gone.aborted) return false
   const { status, said, reference } = unshown(performed, line.name)
-  reply.refuse(status, refusalSentence(said, reference), reference)
+  // npm asks again for minutes where it is told 502.
+  if (sink instanceof PinnedReply && sink.problem !== undefined)
+    reply.refuse(403, refusalSentence(sink.problem, reference), reference)
+  else reply.refuse(status, refusalSentence(said, reference), reference)
   return false
 }
 
