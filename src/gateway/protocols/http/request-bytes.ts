@@ -17,6 +17,8 @@ import { matchPath, matchQuery, type RequestPattern } from './pattern.ts'
 export interface MadeRequest {
   /** Target in origin form. */
   readonly path: string
+  /** Headers among its arguments. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
   /** Absent where it has no body. */
   readonly body?: Uint8Array
 }
@@ -26,7 +28,7 @@ export interface MadeRequest {
  * here alone. The error says which of the arguments cannot be.
  */
 export function requestOf(pattern: RequestPattern, args: JsonObject): Result<MadeRequest, string> {
-  const { query = {}, body } = args
+  const { query = {}, headers = {}, body } = args
   const parts: string[] = []
   for (const part of pattern.segments) {
     const value = part.kind === 'text' ? part.text : args[part.name]
@@ -49,27 +51,34 @@ export function requestOf(pattern: RequestPattern, args: JsonObject): Result<Mad
     return no(`its arguments make a path that ${pattern.text} does not cover`)
   const asked = matchQuery(pattern, target.value)
   if (!asked.ok) return asked
-  return ok({ path, ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }) })
+  if (!isJsonObject(headers)) return no('headers is no object')
+  const named: (readonly [string, string])[] = []
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== 'string') return no(`headers.${name} is no text`)
+    named.push([name, value])
+  }
+  return ok({ path, headers: named, ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }) })
 }
 
 /**
- * Returns arguments as a request has them: what stands in its path and its query is text there, also where an answer, of
- * which it was taken, has a number or a truth value.
+ * Returns arguments as a request has them: what stands in its path, its query and its headers is text there, also where an
+ * answer, of which it was taken, has a number or a truth value.
  */
 export function asTexts({ segments }: RequestPattern, args: JsonObject): JsonObject {
-  const { query } = args
   const texts = new Map<string, Json>()
   for (const part of segments) {
     const value = part.kind === 'text' ? undefined : args[part.name]
     if (part.kind !== 'text' && value !== undefined) texts.set(part.name, asText(value))
   }
-  if (isJsonObject(query))
-    texts.set(
-      'query',
-      Object.fromEntries(
-        Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? value.map(asText) : asText(value)]),
-      ),
-    )
+  for (const part of ['query', 'headers']) {
+    const all = args[part]
+    if (!isJsonObject(all)) continue
+    const own = Object.entries(all).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(asText) : asText(value),
+    ])
+    texts.set(part, Object.fromEntries(own))
+  }
   return { ...args, ...Object.fromEntries(texts) }
 }
 

@@ -1,21 +1,24 @@
 /** Tests of what is judged of a request, against what its origin hears: an origin on loopback that keeps what it is told. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { request as requestOver } from 'node:http'
+import { type IncomingHttpHeaders, request as requestOver } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { declared, doorHere, gatewayTo, originHere } from '../../../../test/kit/origin-here.ts'
 import { cleanUp } from '../../../../test/kit/temporary.ts'
 import { createServer } from '../../../model/host/node-http.ts'
-import { type CatalogueTool, type JsonObject, LIMITS, type ToolName } from '../../../model/index.ts'
+import { type ActionId, type CatalogueTool, type JsonObject, LIMITS, type ToolName } from '../../../model/index.ts'
+import { openSecrets } from '../../content/secrets.ts'
 import { Room } from '../../fairness/room.ts'
 import { requestsOf } from './contract.ts'
+import { HTTP } from './index.ts'
 import { HttpLine } from './line.ts'
 import { serveHttp } from './serve.ts'
 
 /** An origin that says yes, and keeps the lines and the bodies that it hears. */
 async function origin() {
   const heard: string[] = []
+  const headers: IncomingHttpHeaders[] = []
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (piece) => {
@@ -23,23 +26,24 @@ async function origin() {
     })
     request.once('end', () => {
       heard.push(`${request.method} ${request.url} ${body}`.trim())
-      response.end('yes')
+      headers.push(request.headers)
+      response.end(request.url === '/up' ? 'yes' : '{}')
     })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   cleanUp(() => void server.close().closeAllConnections())
   const { port } = server.address() as AddressInfo // it listens on a port
-  return { url: `http://127.0.0.1:${port}`, heard }
+  return { url: `http://127.0.0.1:${port}`, heard, headers }
 }
 
 async function served(tools: ReadonlyMap<ToolName, CatalogueTool>, granted: readonly ToolName[] = [...tools.keys()]) {
-  const { url: at, heard } = await origin()
+  const { url: at, heard, headers } = await origin()
   const line = new HttpLine({ ...originHere(at, tools), injected: [] })
   const gateway = await gatewayTo(line, granted)
   const room = new Room(LIMITS.framesBytesMax)
   const door = await doorHere((request, reply) => serveHttp(gateway.gate, gateway.cell, line, { request, reply, room }))
   const said = async () => (await gateway.entries()).flatMap((entry) => (entry.kind === 'action.intent' ? [entry] : []))
-  return { ...door, heard, said }
+  return { ...gateway, ...door, line, heard, headers, said }
 }
 
 /** Sends a body in chunks, and returns the status and what is answered. */
@@ -98,9 +102,9 @@ describe('a body that nobody reads', () => {
 })
 
 /** Returns an operation with what a person has accepted of it. */
-function accepted(input: JsonObject): ReadonlyMap<ToolName, CatalogueTool> {
+function accepted(input: JsonObject, target = 'POST /up'): ReadonlyMap<ToolName, CatalogueTool> {
   return new Map(
-    [...requestsOf(declared('request', 'POST /up'))].map(([name, { declared: own, pinned }]) => {
+    [...requestsOf(declared('request', target))].map(([name, { declared: own, pinned }]) => {
       assert.ok(pinned)
       return [name, { declared: own, pinned: { ...pinned, input } }]
     }),
@@ -117,5 +121,54 @@ describe('a path that servers read in several ways', () => {
       assert.match(await (await fetch(url + path)).text(), /^refused by Firebreak: .*GET \/users\/export/, path)
     assert.equal((await fetch(`${url}/users/ana`)).status, 200)
     assert.deepEqual(heard, ['GET /users/ana'])
+  })
+})
+
+describe('a request that no cell asked for', () => {
+  const text: JsonObject = { type: 'string' }
+  const named: JsonObject = {
+    type: 'object',
+    properties: {
+      id: text,
+      headers: { type: 'object', properties: { 'if-match': text, 'x-key': text, te: text, range: text } },
+    },
+  }
+  const own = async (
+    tools: ReadonlyMap<ToolName, CatalogueTool>,
+    target: string,
+    args: JsonObject,
+    secrets: ReadonlyMap<string, string> = new Map(),
+  ) => {
+    const { gate, cell, line, heard, headers } = await served(tools)
+    const known = openSecrets(secrets)
+    assert.ok(known.ok && HTTP.performOwn)
+    const { signal } = new AbortController()
+    const about = { checks: 'a_00000000000000000000' as ActionId } // by its shape
+    const call = { operation: 'request', target, args, about, signal } as const
+    const performed = await HTTP.performOwn({ ...gate, secrets: known.value }, cell, line, call)
+    return { performed, heard, headers }
+  }
+
+  it('S11: has the headers among its arguments, as texts, or does not leave', async () => {
+    const target = 'PUT /orders/{id}'
+    const args = { id: '1', headers: { 'if-match': '"v1"', 'x-key': 7 } }
+    const sent = await own(accepted(named, target), target, args)
+    assert.equal(sent.performed.kind, 'answered')
+    assert.deepEqual([sent.headers[0]?.['if-match'], sent.headers[0]?.['x-key']], ['"v1"', '7'])
+    const secrets = new Map([['token', 'correct-horse-battery']])
+    for (const headers of [{ te: 'trailers' }, { range: 'bytes=0-1' }, { 'if-match': 'a\r\nx: y' }]) {
+      const { performed, heard } = await own(accepted(named, target), target, { id: '1', headers }, secrets)
+      assert.deepEqual([performed.kind, heard], ['refused', []], JSON.stringify(headers))
+    }
+  })
+
+  it('S11: is refused where its arguments make it another operation', async () => {
+    const tools = requestsOf(declared('request', 'DELETE /orders/{id}', 'DELETE /orders/all'))
+    for (const id of ['all', 'ALL', 'all.json']) {
+      const { performed, heard } = await own(tools, 'DELETE /orders/{id}', { id })
+      assert.deepEqual([performed.kind, heard], ['refused', []], id)
+    }
+    const { heard } = await own(tools, 'DELETE /orders/{id}', { id: '7' })
+    assert.deepEqual(heard, ['DELETE /orders/7'])
   })
 })
