@@ -49,6 +49,8 @@ export interface Action {
   readonly during?: ActionId
   /** Further operations of the same upstream that it makes use of: each is decided as its own is, with the same arguments. */
   readonly alongside?: readonly FurtherOperation[]
+  /** True where more leaves than its arguments say and than anybody could be shown: no person's yes can stand for it. */
+  readonly isUnseen?: true
   /** The effect that it compensates, or looks at: on a person's order, and no agent's. */
   readonly undoes?: ActionId
   readonly checks?: ActionId

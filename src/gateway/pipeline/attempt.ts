@@ -49,6 +49,8 @@ export interface Attempt {
    * through as if it were asked for alone, the grants of all are charged, and what comes back has the labels of each.
    */
   readonly alongside?: readonly ToolName[]
+  /** True where more leaves than its arguments say: a conversation with a model, a body that passes as it comes. */
+  readonly isUnseen?: true
   /** For a connection: returns the call under way on whose word a relay makes it, as often as it is asked. */
   readonly during?: () => ActionId | undefined
 }
@@ -89,7 +91,7 @@ const NAME_CHARACTERS_MAX = 200
 export function asked(
   gate: EnvironmentContext,
   cell: ServedCell,
-  { upstream, operation, target, tool, args, during, most, leaving, alongside = [] }: Attempt,
+  { upstream, operation, target, tool, args, during, most, leaving, isUnseen, alongside = [] }: Attempt,
 ): Asked {
   const call = during?.()
   return {
@@ -105,6 +107,7 @@ export function asked(
     ...(call && { during: call }),
     ...(most && { cost: most }),
     ...(leaving !== undefined && { leaving }),
+    ...(isUnseen && { isUnseen }),
     ...(alongside.length > 0 && {
       alongside: alongside.map((name) => ({ tool: operationIn(name).tool, known: upstream.contract(name) })),
     }),

@@ -1,4 +1,4 @@
-/** The order of `perform`'s steps (PA1 to PA5), on a ledger in memory and an upstream that is a function. */
+/** The order of `perform`'s steps (PA1 to PA6), on a ledger in memory and an upstream that is a function. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -288,6 +288,25 @@ describe('PA5: nobody connects for an attempt that is refused or held', () => {
     const intents = (await desk.entries()).filter(({ kind }) => kind === 'action.intent')
     assert.equal(intents.length, 1)
     assert.ok(intents[0]?.kind === 'action.intent' && intents[0].hold === first.hold)
+  })
+
+  it('PA6: what nobody can be shown waits for no person, is asked for by no cell, and leaves by nobody’s yes', async () => {
+    const declared = { name: toolName('refund'), effect: 'spend', amount: '$.amount', currency: '$.currency' } as const
+    const flow = compileFlow({ declared }, new Set())
+    const desk = await memoryGateway(OPEN, { authority: { flows: { get: () => flow } } })
+    const paid = { ...PAY, to: { iban: 'PT50' } }
+    const attempt = (changes: { readonly isUnseen?: true } = {}) =>
+      perform(desk.gate, desk.cell, desk.attempt('refund', paid, undefined, changes))
+    desk.cell.authority.exposure.recordUntrusted('pay PT50', { tool: 'x', path: '$' })
+    assert.equal((await attempt({ isUnseen: true })).kind, 'refused')
+    assert.equal(desk.cell.asked.size, 0)
+    const seen = await attempt()
+    assert.ok(seen.kind === 'held')
+    const nowMs = desk.gate.nowMs()
+    const by = personName('joao.costa@shop.example')
+    assert.equal(desk.gate.holds.answer(seen.hold, true, by, nowMs + LIMITS.holdMsMax, nowMs), undefined)
+    assert.equal((await attempt({ isUnseen: true })).kind, 'refused')
+    assert.equal((await attempt()).kind, 'answered', 'control: the approval is still there')
   })
 
   it('a way that is not there is a refusal, before anything is reserved', async () => {

@@ -39,6 +39,8 @@ import { aboutOf, noticedIn, refuse, unrecorded } from './refused.ts'
  * - PA3  A reservation returns only when no byte left.
  * - PA4  What the cell is shown, it is known to have seen, before it sees it.
  * - PA5  An upstream hears nothing of an attempt that is refused or held: nobody connects to it for that one.
+ * - PA6  A person's yes stands for what they were shown: an action of which more leaves (`isUnseen`) is refused where another
+ *        would wait for one.
  */
 export async function perform(
   gate: EnvironmentContext,
@@ -57,12 +59,14 @@ export async function perform(
   if (unreachable !== undefined) return refuse(gate, cell, action, [unreachable])
   let approval: Approval | undefined
   const decided = judge(gate, cell, action, refusals, () => {
+    if (action.isUnseen) return false
     approval = gate.holds.take(holdBinding(gate, cell, action), gate.nowMs())
     return approval !== undefined
   })
   const { authority } = cell
   const labels = authority.exposure.labels.size
-  if (decided.verdict === 'hold') return recordHeld(gate, cell, action, decided.reasons)
+  if (decided.verdict === 'hold' && !action.isUnseen) return recordHeld(gate, cell, action, decided.reasons)
+  if (decided.verdict === 'hold') return refuse(gate, cell, action, decided.reasons)
   if (decided.verdict === 'deny') return refuse(gate, cell, action, decided.reasons)
   if (known === undefined) throw new Error('an action was allowed that nobody declared')
   const unsaved = await saveFirst(cell, action)
@@ -187,7 +191,7 @@ function mayLeave(gate: EnvironmentContext, cell: ServedCell, action: Action, re
   const nowMs = gate.nowMs()
   if (refusals.length > 0 || whyClosed(gate.ledger, action.effect, nowMs) !== undefined) return false
   if (decide(action, authorityOf(cell), nowMs).verdict === 'allow') return true
-  return gate.holds.approved(holdBinding(gate, cell, action), nowMs)
+  return !action.isUnseen && gate.holds.approved(holdBinding(gate, cell, action), nowMs)
 }
 
 /** Tells whether an attempt would be let through as things stand. Nothing is charged, and nothing recorded. */

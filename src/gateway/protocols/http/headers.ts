@@ -108,3 +108,27 @@ function valuesOf(headers: AnsweredHeaders, name: string): readonly string[] {
     .map((each) => each.trim().toLowerCase())
     .filter((each) => each !== '')
 }
+
+/** Content types by which a body that was read can be read again; one of them says nothing that its cell chose. */
+const READ_TYPES: ReadonlySet<string> = new Set([
+  ...['application/json', 'application/x-www-form-urlencoded', 'application/merge-patch+json'],
+  ...['application/json-patch+json', 'application/vnd.api+json'],
+])
+
+/**
+ * Returns the headers that go with a request which a person has let through: those that are arguments, which they were shown,
+ * and the type of its body. Whatever else its cell chose stays behind.
+ *
+ * @param headers names and values in turn.
+ * @param named names of those that are arguments.
+ */
+export function approvedHeaders(headers: readonly string[], named: ReadonlySet<string>): readonly string[] {
+  const pairs: string[] = ['accept', '*/*']
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const [name = '', value = ''] = headers.slice(i, i + 2)
+    const type = (value.split(';', 1)[0] ?? '').trim().toLowerCase()
+    if (named.has(name)) pairs.push(name, value)
+    else if (name === 'content-type') pairs.push(name, READ_TYPES.has(type) ? type : 'application/json')
+  }
+  return pairs
+}

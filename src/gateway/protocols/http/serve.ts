@@ -12,7 +12,7 @@ import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import { queryOf, readWebBody, TOO_LARGE, type WebBody } from './body.ts'
 import { headersIn } from './contract.ts'
 import type { AnswerHead } from './exchange.ts'
-import { sentHeaders } from './headers.ts'
+import { approvedHeaders, sentHeaders } from './headers.ts'
 import type { HttpLine } from './line.ts'
 import { matchQuery, type RequestPattern, type TargetArguments } from './pattern.ts'
 import { requestHead, sendRequest } from './send-request.ts'
@@ -117,13 +117,14 @@ async function send(
   { found, query, sending, reply, room, isWhole }: Asking,
 ): Promise<void> {
   const args = argumentsOf(found.path, query, sending)
+  const ifApproved = approvedHeaders(sending.headers, new Set(Object.keys(sending.named)))
   const performed = await (isWhole
     ? performWhole(
         gate,
         cell,
         line,
         {
-          ...{ pattern: found.pattern, args, path: sending.path, headers: sending.headers },
+          ...{ pattern: found.pattern, args, path: sending.path, headers: sending.headers, ifApproved },
           ...(sending.body.kind === 'judged' && { body: sending.body.bytes }),
           signal: cell.gone.signal,
           calledOff: reply.gone,
@@ -136,9 +137,11 @@ async function send(
         target: found.pattern.text,
         args,
         leaving: lengthOf(sending.body),
+        isUnseen: sending.body.kind === 'streamed',
         sink: reply,
         gone: reply.gone,
-        prepare: (onHead) => prepared(gate, line, sending, reply, onHead),
+        prepare: (onHead, approved) =>
+          prepared(gate, line, approved ? { ...sending, headers: ifApproved } : sending, reply, onHead),
       }))
   if (reply.hasBegun || reply.gone.aborted) return
   if (performed.kind === 'answered' && performed.answer instanceof WebAnswer) return show(performed.answer, reply)

@@ -35,8 +35,13 @@ export interface WebAttempt {
   readonly sink: WebReply
   /** Aborted when whoever asked has gone. */
   readonly gone: AbortSignal
-  /** Puts it into bytes; `onHead` hears of the head of the answer before it may be shown. */
-  readonly prepare: (onHead: (head: AnswerHead) => void) => Prepared
+  /** True where more leaves than its arguments say. */
+  readonly isUnseen?: boolean
+  /**
+   * Puts it into bytes; `onHead` hears of the head of the answer before it may be shown. `approved`: a person let these
+   * arguments through, and no header that its cell chose goes with them, but for those that are arguments.
+   */
+  readonly prepare: (onHead: (head: AnswerHead) => void, approved: boolean) => Prepared
 }
 
 /** Returns the part of an attempt at an origin that is the same whatever is asked of it. One that is left out is not connected to. */
@@ -54,7 +59,7 @@ export function away(problem: string): Extract<Refusal, { readonly kind: 'unavai
 export function performWeb(
   gate: EnvironmentContext,
   cell: ServedCell,
-  { line, operation, target, args, most, leaving, alongside, sink, gone, prepare }: WebAttempt,
+  { line, operation, target, args, most, leaving, alongside, isUnseen, sink, gone, prepare }: WebAttempt,
 ): Promise<Performed | Passed> {
   let head: AnswerHead | undefined
   const attempt: Attempt = {
@@ -62,10 +67,11 @@ export function performWeb(
     ...(most && { most }),
     ...(leaving !== undefined && { leaving }),
     ...(alongside && { alongside }),
-    prepare: () =>
+    ...(isUnseen && { isUnseen: true as const }),
+    prepare: (_, approved) =>
       prepare((came) => {
         head = came
-      }),
+      }, approved),
     signal: cell.gone.signal,
     calledOff: gone,
     onPart: () => {
@@ -97,7 +103,15 @@ export function unshown(performed: Performed | Passed, upstream: UpstreamName): 
   if (awayFrom !== undefined) return { status: 503, said: awayFrom, reference }
   const own = performed.reasons.find((reason) => reason.kind === 'arguments')
   if (own !== undefined) return { status: 400, said: `${own.path} ${own.problem}`, reference }
-  return { status: 403, said: 'it may not do this', reference }
+  return { status: 403, said: notAllowed(performed.reasons, upstream), reference }
+}
+
+/** Returns why a request may not leave, as far as its cell is told: what the cell has read, where that is it. */
+export function notAllowed(reasons: readonly Refusal[], upstream: UpstreamName): string {
+  const labels = reasons.flatMap((reason) => (reason.kind === 'label' ? [reason.label] : []))
+  return labels.length === 0
+    ? 'it may not do this'
+    : `it has read ${labels.join(', ')}, which ${upstream} does not accept`
 }
 
 /** Returns what was away without which nothing is sent; undefined where it was refused for something else. */

@@ -21,6 +21,8 @@ export interface WholeRequest extends Pick<Attempt, 'signal' | 'calledOff' | 'ab
   /** Target in origin form. */
   readonly path: string
   readonly headers: readonly string[]
+  /** The headers where a person has let it through; absent: the same. */
+  readonly ifApproved?: readonly string[]
   readonly body?: Uint8Array
 }
 
@@ -36,7 +38,14 @@ export function performWhole(
   return perform(gate, cell, {
     ...originAttempt(line, 'request', pattern.text, args),
     ...(request.body !== undefined && { leaving: request.body.length }),
-    prepare: (known) => prepared(gate, line, request, known, room),
+    prepare: (known, approved) =>
+      prepared(
+        gate,
+        line,
+        approved ? { ...request, headers: request.ifApproved ?? request.headers } : request,
+        known,
+        room,
+      ),
     signal,
     ...(calledOff && { calledOff }),
     ...(about && { about }),

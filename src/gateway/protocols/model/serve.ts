@@ -27,7 +27,7 @@ import { readWhole } from '../http/body.ts'
 import type { AnswerHead } from '../http/exchange.ts'
 import { requestHead, sendRequest } from '../http/send-request.ts'
 import type { Served } from '../http/serve.ts'
-import { awayText, performWeb, refusalSentence } from '../http/web-attempt.ts'
+import { awayText, notAllowed, performWeb, refusalSentence } from '../http/web-attempt.ts'
 import { ModelAnswers } from './answer.ts'
 import { contentCoding, DECODED_BYTES_MAX, type DecodeOptions, decodeBody } from './decode.ts'
 import type { ModelAsked } from './judge.ts'
@@ -174,6 +174,7 @@ async function send(
     args: argumentsOf(line, asked, path),
     most,
     leaving: asked.sent.body?.length,
+    isUnseen: asked.sent.body !== undefined,
     alongside,
     sink: told,
     gone: reply.gone,
@@ -197,7 +198,8 @@ async function send(
   if (away !== undefined) return refused(away, performed.action)
   const budget = performed.reasons.some(({ kind }) => kind === 'budget')
   const own = performed.reasons.find((reason) => reason.kind === 'arguments')
-  const why = own === undefined ? (budget ? 'a budget is used up' : 'it may not do this') : own.problem
+  const why =
+    own === undefined ? (budget ? 'a budget is used up' : notAllowed(performed.reasons, line.name)) : own.problem
   refused(waysOut.length > 0 && own === undefined ? `${why}: ${waysOut.join(', ')}` : why, performed.action)
 }
 
