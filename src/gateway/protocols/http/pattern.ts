@@ -162,7 +162,7 @@ interface FoldedPattern {
 }
 
 function foldedPart(part: PatternSegment): readonly PatternSegment[] {
-  return part.kind === 'text' ? folded(part.text).map((text) => ({ kind: 'text', text })) : [part]
+  return part.kind === 'text' ? foldedSegment(part.text).map((text) => ({ kind: 'text', text })) : [part]
 }
 
 /**
@@ -171,14 +171,14 @@ function foldedPart(part: PatternSegment): readonly PatternSegment[] {
  * whatever stands behind a semicolon.
  */
 function foldings(segments: readonly string[]): readonly (readonly string[])[] {
-  const plain = segments.flatMap(folded)
+  const plain = segments.flatMap(foldedSegment)
   const cut = plain.map((each) => each.replace(/;.*$/s, '')).filter((each) => each !== '')
   const bare = cut.map((each, i) => (i === cut.length - 1 ? each.replace(/(?<=.)\.[a-z0-9]{1,8}$/s, '') : each))
   return [plain, cut, bare]
 }
 
-/** Returns the segments that one may be to another server: none where it is empty. */
-function folded(segment: string): readonly string[] {
+/** Returns the segments that one may be to a server that is less exact than this gate: none where it is empty. */
+export function foldedSegment(segment: string): readonly string[] {
   return caseless(decodedAgain(segment))
     .split(/[/\\]/)
     .map((each) => withoutEnd(each.trim(), '. '))

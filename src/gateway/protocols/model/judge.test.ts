@@ -115,7 +115,25 @@ describe('judgeModelRequest', () => {
   it('asks a compatible server in the words that it has', () => {
     const judged = asked(OPENAI_COMPATIBLE, '/v1/chat/completions', { ...CHAT, model: 'vendor/model:free' })
     assert.deepEqual(sentBody(judged), { ...CHAT, model: 'vendor/model:free', max_tokens: 1_000 })
-    assert.match(problem(OPENAI_COMPATIBLE, '/v1/responses', CODEX), /way out/)
+  })
+
+  it('MR1: lets no way out ask a model at a path of another table of its kind, in whatever spelling', () => {
+    const granted = { granted: ['stored', 'admin'] } as const
+    for (const path of [
+      '/v1/responses',
+      '/v1/responses/',
+      '/v1/Responses',
+      '/v1/%2572esponses',
+      '/v1/responses/compact',
+      '/v1/responses/input_tokens',
+      '/v1/responses%2Fcompact',
+      '/v1%2Fresponses',
+      '/v1/chat%2Fcompletions',
+    ])
+      assert.match(problem(OPENAI_COMPATIBLE, path, CODEX, granted), /is not known here$/, path)
+    assert.match(problem(OPENAI, '/v1/responses%252Fcompact', CODEX, granted), /is not known here$/)
+    for (const provider of [OPENAI, OPENAI_COMPATIBLE])
+      assert.deepEqual(asked(provider, '/v1/responses/r_1', undefined, granted).waysOut, ['stored'])
   })
 
   it('lets tokens be counted and models be listed, for nothing', () => {

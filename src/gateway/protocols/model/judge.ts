@@ -12,6 +12,7 @@ import {
 } from '../../../model/index.ts'
 import { FROM_UPSTREAM, type JsonBounds, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
 import type { RequestTarget } from '../../web/request-target.ts'
+import { foldedSegment } from '../http/pattern.ts'
 import { pictureTokensOf } from './price-list.ts'
 import type { ModelApi, ModelPath, ModelProvider } from './provider.ts'
 import { type Dearer, faultInShape, type ShapeFault, type ShapeFindings } from './shape.ts'
@@ -180,7 +181,7 @@ function wayOutAt(
 ): Result<ModelAsked, ModelFault> {
   const plain = `/${target.segments.join('/')}`
   // What only its method or a slash keeps from being a path of the table is that path to many a server.
-  const near = provider.paths.some(({ path }) => sameSegments(path, target.segments))
+  const near = [...provider.paths, ...(provider.others ?? [])].some(({ path }) => sameSegments(path, target.segments))
   if (near || !WAY_OUT_METHODS.has(method))
     return no({ path: `${method} ${target.path}`.slice(0, 256), problem: 'is not known here' })
   const wayOut = provider.closed.find(([prefix]) => plain.startsWith(prefix))?.[1] ?? 'admin'
@@ -208,10 +209,10 @@ function wayOutAt(
 /** Methods of ways out: HTTP has others, and no provider. */
 const WAY_OUT_METHODS: ReadonlySet<string> = new Set(['GET', 'POST', 'DELETE'])
 
-/** Tells whether a path has the segments of a target, but for slashes at its end and the case of its letters. */
+/** Tells whether a path has the segments of a target as a server may read them that is less exact: in its case, slashes, escapes. */
 function sameSegments(path: string, segments: readonly string[]): boolean {
   const own = path.slice(1).toLowerCase().split('/')
-  const asked = segments.map((each) => each.toLowerCase()).filter((each) => each !== '')
+  const asked = segments.flatMap(foldedSegment)
   return (
     own.length === asked.length &&
     own.every((each, i) => {

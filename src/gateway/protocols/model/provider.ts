@@ -47,6 +47,8 @@ export interface ModelProvider {
   /** Names of the query that carry a credential: they stay behind. */
   readonly credentialsInQuery: readonly string[]
   readonly paths: readonly ModelPath[]
+  /** Paths that servers of its kind may know beside its own: a model is asked there, so that none of them is a way out. */
+  readonly others?: readonly ModelPath[]
   /** Beginnings of paths that are ways out; the first that fits is meant. */
   readonly closed: readonly (readonly [prefix: string, wayOut: ModelWayOut])[]
 }

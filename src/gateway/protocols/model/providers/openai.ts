@@ -256,5 +256,8 @@ export const OPENAI: ModelProvider = {
 export const OPENAI_COMPATIBLE: ModelProvider = {
   ...OPENAI,
   name: 'openai-compatible',
+  version: '2026-11-30.3',
   paths: [{ ...CHAT_PATH, outputAt: [['max_tokens'], ['max_completion_tokens']], firstBinds: true }, ...MODELS],
+  // Many such servers speak Responses as well.
+  others: OPENAI.paths,
 }
