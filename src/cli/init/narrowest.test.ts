@@ -98,22 +98,30 @@ describe('the narrowest grants that cover what was used', () => {
   it('never hold what was refused, of which is told what it was', async () => {
     const config = await read('    grants: []')
     const fold = new ReachedForFold(config, ALPHA)
-    const place = { upstream: undefined, operation: 'request' }
+    const at = (name: string) => ({
+      ...{ upstream: undefined, operation: 'request' },
+      reasons: [{ kind: 'origin', environment: 'test', place: name }],
+    })
+    const args = { place: 'forged.example  # $ yes', method: 'GET', target: '/a?secret=1' }
     for (const each of [
       entry('action.refused', { tool: 'POST /items', more: 2 }),
       entry('action.refused', { tool: 'GET /items/{id}' }),
       ...USED,
-      entry('action.refused', { ...place, args: { place: 'evil.example', method: 'GET', target: '/a?secret=1' } }),
-      entry('action.refused', { ...place, agent: 'other', args: { place: 'x.example', method: 'GET', target: '/' } }),
+      entry('action.refused', { ...at('evil.example'), args }),
+      entry('action.refused', { ...at('x.example'), agent: 'other', args }),
+      // A call of a tool that nobody knows says what its cell likes.
+      entry('action.refused', { upstream: undefined, operation: 'tool', reasons: [{ kind: 'unknown' }], args }),
       entry('action.refused', { tool: 'GET /gone' }),
       entry('action.intent', { tool: 'POST /items', undoes: 'a_1' }),
+      // A person let it through once.
+      entry('action.intent', { tool: 'POST /items', hold: 'a_2' }),
     ])
       fold.take(each)
     const { used, refused, places } = fold.value
     assert.deepEqual([...(used.get(upstreamName('shop'))?.tools ?? [])], ['GET /items/{id}'])
     assert.deepEqual(refused, [{ upstream: 'shop', tool: 'POST /items', effect: 'write', times: 3 }])
     assert.deepEqual(
-      [...places].map(([at, requests]) => [at, ...requests.keys()]),
+      [...places].map(([where, requests]) => [where, ...requests.keys()]),
       [['evil.example', 'GET /a']],
     )
   })

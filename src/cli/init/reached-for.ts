@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import {
+  type ActionRefused,
   type AgentName,
   type Effect,
   type Entry,
@@ -60,9 +61,11 @@ export class ReachedForFold {
     if (entry.agent !== this.#agent || entry.environment !== declared?.environment) return
     if (entry.kind === 'action.intent') {
       const tools = this.#namesOf(entry)
+      // What a person let through once was no grant's, and is none.
+      if (entry.hold !== undefined) return
       if (tools.length > 0 && entry.undoes === undefined && entry.checks === undefined)
         this.#use(entry.upstream, tools, entry.atMs)
-    } else if (entry.upstream === undefined) this.#seek(entry.args, 1 + (entry.more ?? 0))
+    } else if (entry.upstream === undefined) this.#seek(entry, 1 + (entry.more ?? 0))
     else this.#refuse(entry.upstream, this.#namesOf(entry), 1 + (entry.more ?? 0))
   }
 
@@ -115,16 +118,27 @@ export class ReachedForFold {
     }
   }
 
-  #seek(args: Json | undefined, times: number): void {
-    if (!isJsonObject(args)) return
-    const { place, method, target } = args
-    if (typeof place !== 'string' || typeof method !== 'string' || typeof target !== 'string') return
+  #seek({ args, reasons }: Pick<ActionRefused, 'args' | 'reasons'>, times: number): void {
+    // The arguments of other refusals are whatever the cell wrote.
+    const place = placeIn(reasons)
+    if (place === undefined || !isJsonObject(args)) return
+    const { method, target } = args
+    if (typeof method !== 'string' || typeof target !== 'string') return
     const requests = this.#places.get(place) ?? new Map<string, number>()
     if (!this.#places.has(place) && this.#places.size >= PLACES_MAX) return
     this.#places.set(place, requests)
     // What stands in a query may be what somebody wanted to carry out.
-    const request = `${method} ${target.replace(/[?#].*$/s, '')}`.slice(0, CHARACTERS_MAX)
+    const request = `${method} ${target.replace(/[?#].*$/s, '')}`.replaceAll(/\s+/g, ' ').slice(0, CHARACTERS_MAX)
     if (!requests.has(request) && requests.size >= REQUESTS_MAX) return
     requests.set(request, (requests.get(request) ?? 0) + times)
   }
+}
+
+/** Returns the place that the door itself refused; undefined where it was something else. */
+function placeIn(reasons: Json): string | undefined {
+  for (const reason of Array.isArray(reasons) ? reasons : []) {
+    if (!isJsonObject(reason) || reason.kind !== 'origin' || typeof reason.place !== 'string') continue
+    return reason.place.replaceAll(/\s+/g, ' ').slice(0, CHARACTERS_MAX)
+  }
+  return undefined
 }
