@@ -204,6 +204,6 @@ function nameOf(pid: number): string {
       .replaceAll(/[^\x20-\x7e]/g, '?')
       .slice(0, 16)
   } catch {
-    return 'gone'
+    return 'a program that has ended'
   }
 }
