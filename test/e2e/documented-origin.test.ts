@@ -33,9 +33,10 @@ async function shop() {
       if (method === 'GET')
         return void answer(200, { id: 1, state: cancelled.length > 0 ? 'cancelled' : 'open', iban: 'GB29NWBK6016' })
       if (method === 'DELETE') {
-        cancelled.push(url)
+        cancelled.push(`${url} ${request.headers['if-match']}`)
         return void response.writeHead(204).end()
       }
+      if (url === '/v1/notes') return void response.writeHead(204).end()
       answer(201, { id: 41, state: 'open' })
     })
   })
@@ -62,7 +63,18 @@ function document(state: string) {
       '/orders/{id}': {
         parameters: [id],
         get: { parameters: [{ name: 'full', in: 'query', schema: { type: 'boolean' } }], responses: { 200: ANSWER } },
-        delete: { responses: { 204: {} } },
+        delete: {
+          parameters: [{ name: 'If-Match', in: 'header', schema: { type: 'string' } }],
+          responses: { 204: {} },
+        },
+      },
+      '/notes': {
+        post: {
+          requestBody: {
+            content: { 'application/json': { schema: { type: 'object', additionalProperties: true } } },
+          },
+          responses: { 204: {} },
+        },
       },
       '/orders': {
         post: {
@@ -122,15 +134,20 @@ describe('an origin with a document', { skip: SKIP }, () => {
               accepts: ['untrusted'],
               content: ['$'],
               links: 'any',
-              undo: { tool: 'DELETE /v1/orders/{id}', args: { id: '$result.id' } },
+              undo: { tool: 'DELETE /v1/orders/{id}', args: { id: '$result.id', headers: { 'if-match': '"1"' } } },
               check: { tool: 'GET /v1/orders/{id}', args: { id: '$result.id' }, undone: { '$.state': ['cancelled'] } },
             },
+            'POST /v1/notes': { effect: 'read' },
             'DELETE /v1/orders/{id}': { effect: 'irreversible', accepts: ['untrusted'], content: ['$'] },
           },
         },
       },
       agents: {
-        alpha: { grants: [{ upstream: 'shop', tools: ['GET /v1/orders/{id}', 'POST /v1/orders'], expires: '8h' }] },
+        alpha: {
+          grants: [
+            { upstream: 'shop', tools: ['GET /v1/orders/{id}', 'POST /v1/orders', 'POST /v1/notes'], expires: '8h' },
+          ],
+        },
       },
     })
     const at = ['--config', file]
@@ -151,6 +168,9 @@ describe('an origin with a document', { skip: SKIP }, () => {
       'another answer': `${curl} ${orders}/13`,
       create: `${json} -d '{"item":"cup","state":"open"}' ${orders}`,
       'another member': `${json} -d '{"item":"cup","discount":99}' ${orders}`,
+      note: `${json} -d '{"type":"comment"}' ${api.text}/v1/notes`,
+      'a note that is not read': `${curl} -H 'content-type: text/plain' -H 'transfer-encoding: chunked' -d '{"type":"comment"}' ${api.text}/v1/notes`,
+      'a note of two words': `${json} -d '{"type":"comment","Type":"order"}' ${api.text}/v1/notes`,
       'another kind of body': `${curl} -H 'content-type: text/plain' -d 'item=cup' ${orders}`,
     })
     assert.equal(ran.code, 0, ran.stderr)
@@ -178,7 +198,7 @@ describe('an origin with a document', { skip: SKIP }, () => {
     assert.match(dry.stdout, /GET \/v1\/orders\/\{id\}/)
     assert.equal(dry.code, 4)
     assert.equal(accepted.code, 0, accepted.stdout + accepted.stderr)
-    assert.match(accepted.stdout, /3 accepted/)
+    assert.match(accepted.stdout, /4 accepted/)
   })
 
   it('a request is judged by its schemas, and what is none of them leaves nothing', () => {
@@ -187,9 +207,12 @@ describe('an origin with a document', { skip: SKIP }, () => {
     assert.match(said['no number'] ?? '', /\$\.id.*\[400\]/s)
     assert.match(said['another member'] ?? '', /discount.*\[400\]/s)
     assert.match(said['another kind of body'] ?? '', /JSON or a form.*\[400\]/s)
+    assert.match(said.note ?? '', /\[204\]/)
+    assert.match(said['a note that is not read'] ?? '', /stream.*\[400\]/s)
+    assert.match(said['a note of two words'] ?? '', /"type" and "Type".*\[400\]/s)
     assert.deepEqual(
       api.heard.filter((each) => each.startsWith('POST')),
-      ['POST /v1/orders {"item":"cup","state":"open"}'],
+      ['POST /v1/orders {"item":"cup","state":"open"}', 'POST /v1/notes {"type":"comment"}'],
     )
   })
 
@@ -207,7 +230,7 @@ describe('an origin with a document', { skip: SKIP }, () => {
   it('S16: an effect is taken back by what its configuration declares, with values of its answer', () => {
     assert.equal(undone.code, 0, undone.stdout + undone.stderr)
     assert.match(undone.stdout, /1 undone/)
-    assert.deepEqual(api.cancelled, ['/v1/orders/41'])
+    assert.deepEqual(api.cancelled, ['/v1/orders/41 "1"'])
   })
 
   it('a document that changes is shown to a person, and changes nothing', () => {

@@ -69,6 +69,12 @@ describe('a program of a cell, and the web', { skip: SKIP }, () => {
       'bad body': `${curl} -H 'content-type: application/json' -d '{"a":1,"a":2}' ${api.text}/repos/shop/issues`,
       upload: `head -c 3000000 /dev/zero | ${curl} -H 'content-type: application/octet-stream' -T - -X PUT ${api.text}/files/big`,
       'long body': `{ printf '{"title":"'; head -c 1100000 /dev/zero | tr '\\0' x; printf '"}'; } > /tmp/long; ${curl} -H 'content-type: application/json' -d @/tmp/long ${api.text}/repos/shop/issues`,
+      form: `${curl} -d 'title=broken&tags[]=a&tags[]=b' ${api.text}/repos/forms/issues`,
+      'form of two words': `${curl} -d 'title=a&[title]=b' ${api.text}/repos/shop/issues; ${curl} -d 'title=a&TITLE=b' ${api.text}/repos/shop/issues`,
+      'form that is JSON': `${curl} -d '{"title":"=&title=b"}' ${api.text}/repos/shop/issues`,
+      'another method': `${curl} -d '_method=DELETE' ${api.text}/repos/shop/issues`,
+      'no type': `${curl} -H 'content-type: comment' -d 'x' ${api.text}/repos/shop/issues`,
+      'folded path': `for path in EXPORT export.json export/ %2565xport; do ${curl} ${api.text}/users/$path; done`,
       leak: `${curl} ${api.text}/repos/shop/leak`,
       stream: `${curl} -N ${api.text}/repos/shop/stream`,
       big: `${curl} -o /dev/null -w ' %{size_download}' ${api.text}/repos/shop/big`,
@@ -93,10 +99,26 @@ describe('a program of a cell, and the web', { skip: SKIP }, () => {
             'GET /repos/{owner}/{repo}?page': 'read',
             'POST /repos/{owner}/issues': 'write',
             'PUT /files/{path*}': 'write',
+            'GET /users/{id}': 'read',
+            'GET /users/export': 'read',
+            'GET /users/{rest*}': 'read',
           },
         },
       },
-      agents: { alpha: {} },
+      agents: {
+        alpha: {
+          grants: [
+            {
+              upstream: 'api',
+              tools: [
+                'GET /repos/{owner}/{repo}?page',
+                ...['POST /repos/{owner}/issues', 'PUT /files/{path*}', 'GET /users/{id}', 'GET /users/{rest*}'],
+              ],
+              expires: '8h',
+            },
+          ],
+        },
+      },
     })
     const ran = await firebreak(['run', '--config', file, '--state', state, '--', 'bash', '-c', script], {
       API_TOKEN: 'tok_5f4e3d2c1b0a9988',
@@ -159,6 +181,19 @@ describe('a program of a cell, and the web', { skip: SKIP }, () => {
     assert.match(said.upload ?? '', /answer to PUT \/files\/big \[200\]/)
     assert.equal(heard('/files/big')[0]?.body.length, 3_000_000)
     assert.equal(said.stream, 'data: one\n\ndata: two\n\ndata: three\n\n [200]')
+  })
+
+  it('S11: a body or a path that servers read in another way leaves nothing, and says why', () => {
+    assert.match(said.form ?? '', /\[200\]$/)
+    assert.match(said['form of two words'] ?? '', /brackets.*\[400\].*"title" and "TITLE".*\[400\]$/s)
+    assert.match(said['form that is JSON'] ?? '', /begins as JSON.*\[400\]$/s)
+    assert.match(said['another method'] ?? '', /_method.*\[400\]$/s)
+    assert.match(said['no type'] ?? '', /type\/subtype.*\[400\]$/s)
+    assert.equal(said['folded path']?.match(/GET \/users\/export to servers that.*?\[400\]/gs)?.length, 4)
+    assert.deepEqual(
+      api.heard.flatMap(({ url, body }) => (/users|title=|_method/.test(url + body) ? [body] : [])),
+      ['title=broken&tags[]=a&tags[]=b'],
+    )
   })
 
   it('S17: a body that is too long to be judged is refused', () => {
