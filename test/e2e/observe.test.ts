@@ -29,7 +29,7 @@ describe('firebreak run --observe', { skip: SKIP }, () => {
     const curl = "curl -sS -m 20 -w ' [%{http_code}]'"
     script = scriptOf({
       read: `${curl} ${origin}/items/1`,
-      write: `${curl} -X POST -d '{}' ${origin}/items`,
+      write: `${curl} -H 'content-type: application/json' -d '{}' ${origin}/items`,
       elsewhere: `${curl} 'https://api.example.org/v1/things?key=carried-out'`,
     })
     writeFileSync(
