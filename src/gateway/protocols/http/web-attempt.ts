@@ -106,10 +106,10 @@ export function unshown(performed: Performed | Passed, upstream: UpstreamName): 
   return { status: 403, said: notAllowed(performed.reasons, upstream), reference }
 }
 
-/** Returns why a request may not leave, as far as its cell is told: what the cell has read, where that is it. */
+/** Returns why a request may not leave, as far as its cell is told: what the cell has read, where that alone is it. */
 export function notAllowed(reasons: readonly Refusal[], upstream: UpstreamName): string {
   const labels = reasons.flatMap((reason) => (reason.kind === 'label' ? [reason.label] : []))
-  return labels.length === 0
+  return labels.length === 0 || labels.length < reasons.length
     ? 'it may not do this'
     : `it has read ${labels.join(', ')}, which ${upstream} does not accept`
 }
