@@ -1,12 +1,16 @@
+import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { WebReply } from '../../web/web-request.ts'
+import { bestOf, decidedBy, usableOf } from './granted-patterns.ts'
 import { HISTORY_HEADERS, HistoryAnswer, historyRequest, joined } from './history.ts'
+import { inTurns } from './in-turns.ts'
 import type { NamedPattern } from './line.ts'
 import { LOOK_COMMITS_MAX, type Parents } from './pack/pack-walk.ts'
 import type { GitPush } from './push.ts'
 import { type HistoryQuestion, judgeUpdate, type KnownCommits } from './push-kind.ts'
-import { coversRepository, fetchedRefs, patternFor } from './repository-pattern.ts'
+import { patternsFor } from './repository-pattern.ts'
 import { type GitGround, performGit } from './sending.ts'
+import { fetchedBy } from './shown/fetched-by.ts'
 
 /** Questions that one push has asked about the history that its upstream holds. */
 const QUESTIONS_MAX = 4
@@ -26,26 +30,24 @@ export async function askedHistory(
   own: KnownCommits,
   patterns: readonly NamedPattern[],
 ): Promise<KnownCommits> {
-  const by = patterns.find((pattern) => pattern.verbs.has('fetch') && coversRepository(pattern, repository))
-  const fetched = fetchedRefs(patterns, repository)
-  if (by === undefined || fetched === undefined) return own
+  const usable = usableOf(ground, patterns)
+  const fetching = usable.filter(({ verbs }) => verbs.has('fetch'))
+  if (fetching.length === 0) return own
   const look = { left: LOOK_COMMITS_MAX }
   const judged = push.updates.map((update) => judgeUpdate(update, own, look))
   const mayAll = judged.every((each) => {
     const change = each.kind === 'known' ? each.change : ({ ref: each.update.ref, kind: 'fast-forward' } as const)
-    return patternFor(patterns, repository, change) !== undefined
+    return patternsFor(usable, repository, change).length > 0
   })
   if (!mayAll) return own
-  const shown = ground.line.shown.of(repository, fetched.by)
   const questions = judged.flatMap((each) => (each.kind === 'ask' ? [each.question] : []))
   const answers: HistoryAnswer[] = []
   try {
     let parents = own.parents
     for (const question of questions.slice(0, QUESTIONS_MAX)) {
-      if (!fetched.showsAll && !question.newer.every((each) => shown.has(each))) continue
       const answer = new HistoryAnswer(push.format, ground.room)
       answers.push(answer)
-      parents = joined(parents, await answerOf(ground, repository, push, question, { by, answer }))
+      parents = joined(parents, await answerOf(ground, repository, push, question, { fetching, answer }))
     }
     return { ...own, parents }
   } finally {
@@ -58,15 +60,22 @@ async function answerOf(
   repository: string,
   { format }: GitPush,
   question: HistoryQuestion,
-  { by, answer }: { readonly by: NamedPattern; readonly answer: HistoryAnswer },
+  { fetching, answer }: { readonly fetching: readonly NamedPattern[]; readonly answer: HistoryAnswer },
 ): Promise<Parents> {
+  const bytes = historyRequest(question, format)
+  const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16)
+  const args = { repository, what: 'history', wants: question.newer.length, digest }
+  const best = bestOf(ground, args, bytes.length)
+  const asked = { wants: question.newer, wantedRefs: [], unwantedRefs: [] }
+  const by = await inTurns(ground, fetchedBy({ repository, fetching, shown: ground.line.shown, best }, asked))
+  if (!by.ok) return new Map()
   const performed = await performGit(ground, {
-    by: by.tool,
-    args: { repository, what: 'history', wants: question.newer.length },
+    ...decidedBy(by.value),
+    args,
     method: 'POST',
     path: `/${repository}.git/git-upload-pack`,
     headers: HISTORY_HEADERS.flat(),
-    body: { kind: 'whole', bytes: historyRequest(question, format) },
+    body: { kind: 'whole', bytes },
     sink: new ReadingReply(ground.reply.gone, (piece) => answer.push(piece)),
   })
   answer.end()

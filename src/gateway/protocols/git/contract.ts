@@ -26,6 +26,8 @@ const INPUT: JsonObject = {
     repository: { type: 'string' },
     what: { type: 'string' },
     wants: { type: 'integer' },
+    haves: { type: 'integer' },
+    digest: { type: 'string' },
     objects: { type: 'integer' },
     bytes: { type: 'integer' },
     object: { type: 'string' },

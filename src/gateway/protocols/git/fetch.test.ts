@@ -2,17 +2,36 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { type GitServer, git, gitServer } from '../../../../test/kit/git-server.ts'
 import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
-import { FETCH_BYTES_MAX, type GitFetch, plainFetch, readFetch, WANTS_MAX } from './fetch.ts'
+import {
+  FETCH_BYTES_MAX,
+  FETCH_PACKETS_MAX,
+  FETCH_STEP_BYTES,
+  type GitFetch,
+  readFetch,
+  WANTS_MAX,
+  withoutTags,
+} from './fetch.ts'
 import { refuseGit } from './git-refusal.ts'
-import { readGitRequest } from './git-request.ts'
+import { type GitVersion, readGitRequest } from './git-request.ts'
 import { DELIMITER, FLUSH, pkt } from './pkt-line.ts'
-import { SHOWN_OBJECTS_MAX, ShownRefs, unshownWants } from './shown/shown-refs.ts'
+import { SHOWN_OBJECTS_MAX, ShownRefs } from './shown/shown-refs.ts'
 
 const shows = (ref: string) => ref === 'refs/heads/main' || ref === 'refs/tags/v1'
+const by = (ref: string) => (shows(ref) ? 'shown' : '')
+
+/** Reads a body to its end; the steps are the bytes that were left before each. */
+function readWhole(bytes: Uint8Array, version: GitVersion, steps: number[] = []) {
+  const reading = readFetch(bytes, version)
+  for (;;) {
+    const step = reading.next()
+    if (step.done === true) return step.value
+    steps.push(step.value)
+  }
+}
 
 for (const version of ['0', '1', '2'])
   describe(`a fetch of a real git, in version ${version}`, () => {
@@ -43,21 +62,21 @@ for (const version of ['0', '1', '2'])
       server.changes = (exchange) => {
         const request = readGitRequest(exchange)
         assert.ok(request.ok, JSON.stringify(request))
-        const options = { shows, showsAll: false, meanings: new Set<string>() }
+        const options = { shows, showsAll: false, by, meanings: new Set<string>() }
         let list: 'upload-pack' | 'ls-refs' | undefined = request.value.kind === 'refs' ? 'upload-pack' : undefined
         if (request.value.kind === 'fetch') {
-          const plain = plainFetch(exchange.body, request.value.gzip)
-          assert.ok(plain.ok)
-          const read = readFetch(plain.value, request.value.version)
+          const plain = request.value.gzip ? gunzipSync(exchange.body) : exchange.body
+          const read = readWhole(plain, request.value.version)
           assert.ok(read.ok, JSON.stringify(read))
-          if (read.value.kind === 'ls-refs') list = 'ls-refs'
-          else seen.push(read.value)
+          const { asked } = read.value
+          if (asked.kind === 'ls-refs') list = 'ls-refs'
+          else seen.push(asked)
         }
         if (list === undefined || exchange.answer.includes('ERR')) return exchange.answer
         const shown = new ShownRefs({ ...options, list })
         const pieces = [...exchange.answer].map((byte) => shown.push(Uint8Array.of(byte)))
         assert.ok(shown.isWhole)
-        for (const each of shown.objects) objects.add(each)
+        for (const each of shown.objects.keys()) objects.add(each)
         return Buffer.concat(pieces.map((each) => (each.ok ? each.value : assert.fail(each.reason))))
       }
     })
@@ -74,11 +93,11 @@ for (const version of ['0', '1', '2'])
       ])
       assert.ok(seen.length > 0)
       for (const { wants, depth, filter } of seen) {
-        assert.deepEqual(unshownWants(wants, objects), [])
+        assert.ok(wants.every((each) => objects.has(each)))
         assert.deepEqual([depth, filter], [undefined, undefined])
       }
       const hidden = await git(join(server.directory, 'desk.git'), 'rev-parse', 'hidden', 'other')
-      assert.deepEqual(unshownWants(hidden.split('\n'), objects), hidden.split('\n'))
+      assert.ok(hidden.split('\n').every((each) => !objects.has(each)))
     })
 
     it('says how deep, and what of it', async () => {
@@ -117,7 +136,7 @@ describe('the refs of a push', () => {
     const told: string[] = []
     server.changes = ({ method, answer }) => {
       if (method !== 'GET') return answer
-      const shown = new ShownRefs({ list: 'receive-pack', shows, showsAll: false, meanings: new Set(['atomic']) })
+      const shown = new ShownRefs({ list: 'receive-pack', shows, showsAll: false, by, meanings: new Set(['atomic']) })
       const list = shown.push(answer)
       assert.ok(list.ok && shown.isWhole)
       told.push(Buffer.from(list.value).toString())
@@ -133,7 +152,13 @@ describe('the refs of a push', () => {
   })
 
   it('are an empty list where none may be known', () => {
-    const shown = new ShownRefs({ list: 'receive-pack', shows: () => false, showsAll: false, meanings: new Set() })
+    const shown = new ShownRefs({
+      list: 'receive-pack',
+      shows: () => false,
+      showsAll: false,
+      by,
+      meanings: new Set(),
+    })
     const list = [
       pkt('# service=git-receive-pack\n'),
       FLUSH,
@@ -150,7 +175,7 @@ describe('the refs of a push', () => {
   })
 
   it('S2: tell nothing of others: no name that HEAD stands for, no object behind a tag, none that a neighbour has', () => {
-    const shown = new ShownRefs({ list: 'upload-pack', shows, showsAll: false, meanings: new Set() })
+    const shown = new ShownRefs({ list: 'upload-pack', shows, showsAll: false, by, meanings: new Set() })
     const [a, b, c] = ['a', 'b', 'c'].map((each) => each.repeat(40))
     const lines = [
       `${a} HEAD\0thin-pack symref=HEAD:refs/heads/hidden`,
@@ -168,18 +193,9 @@ describe('the refs of a push', () => {
     const kept = [`${b} refs/heads/main\0thin-pack`, `${b} refs/tags/v1`, `${b} refs/tags/v1^{}`]
     const told = [pkt('# service=git-upload-pack\n'), FLUSH, ...kept.map((each) => pkt(`${each}\n`)), FLUSH]
     assert.equal(Buffer.from(read.value).toString(), Buffer.concat(told).toString())
-    assert.deepEqual([...shown.objects], [b])
-    for (const [showsAll, fetches] of [
-      [true, undefined],
-      [false, (ref: string) => ref !== 'refs/heads/main' && ref !== 'refs/tags/v1'],
-    ] as const) {
-      const other = new ShownRefs({
-        list: 'upload-pack',
-        shows,
-        showsAll,
-        ...(fetches && { fetches }),
-        meanings: new Set(),
-      })
+    assert.deepEqual([...shown.objects], [[b, 'shown']])
+    for (const showsAll of [true, false]) {
+      const other = new ShownRefs({ list: 'upload-pack', shows, showsAll, by: () => '', meanings: new Set() })
       assert.ok(other.push(Buffer.concat(list)).ok && other.isWhole)
       // Of everything nobody asks later, and what is shown for a push alone may not be fetched.
       assert.deepEqual([...other.objects], [])
@@ -187,7 +203,13 @@ describe('the refs of a push', () => {
   })
 
   it('S17: end where they are longer than lists are', () => {
-    const shown = new ShownRefs({ list: 'ls-refs', shows: () => true, showsAll: false, meanings: new Set() })
+    const shown = new ShownRefs({
+      list: 'ls-refs',
+      shows: () => true,
+      showsAll: false,
+      by: () => 'all',
+      meanings: new Set(),
+    })
     const name = (i: number) => i.toString(16).padStart(40, '0')
     const lines = (from: number) =>
       Buffer.concat(
@@ -229,6 +251,7 @@ describe('the refs of a push', () => {
             list,
             shows: (ref) => ref === 'refs/heads/other',
             showsAll: false,
+            by: (ref) => (ref === 'refs/heads/other' ? 'other' : ''),
             meanings: new Set(),
           })
           for (const each of pieces) {
@@ -249,7 +272,7 @@ describe('the body of a fetch', () => {
   const body = (...parts: readonly (string | Uint8Array)[]) =>
     Buffer.concat(parts.map((each) => (typeof each === 'string' ? pkt(each) : each)))
   const problem = (version: 0 | 2, ...parts: readonly (string | Uint8Array)[]) => {
-    const read = readFetch(body(...parts), version)
+    const read = readWhole(body(...parts), version)
     return read.ok ? 'read' : read.reason
   }
 
@@ -277,19 +300,75 @@ describe('the body of a fetch', () => {
     assert.match(problem(2, FLUSH), /no whole request/)
   })
 
-  it('S17: has so many bytes, also unpacked, and wants so many objects', () => {
-    const zeros = Buffer.alloc(FETCH_BYTES_MAX + 1)
-    assert.ok(gzipSync(zeros).length < 10_000)
-    for (const [bytes, gzip] of [
-      [gzipSync(zeros), true],
-      [zeros, false],
-    ] as const)
-      assert.match(JSON.stringify(plainFetch(bytes, gzip)), /more than 2097152 bytes/)
-    assert.deepEqual(plainFetch(gzipSync('abc'), true), { ok: true, value: Buffer.from('abc') })
-    assert.match(JSON.stringify(plainFetch(Buffer.from('no'), true)), /cannot be unpacked/)
+  it('S11: says nothing twice', () => {
+    const fetched = ['command=fetch', DELIMITER, `want ${A}`] as const
+    for (const each of [
+      'thin-pack',
+      'include-tag',
+      'ofs-delta',
+      'done',
+      'deepen-since 1',
+      'deepen 1',
+      'filter blob:none',
+    ])
+      assert.match(problem(2, ...fetched, each, each, FLUSH), /twice|that one may have/, each)
+    for (const each of ['agent=a', 'session-id=a', 'object-format=sha1'])
+      assert.match(problem(2, 'command=ls-refs', each, each, DELIMITER, FLUSH), /twice/, each)
+    for (const each of ['peel', 'symrefs', 'unborn'])
+      assert.match(problem(2, 'command=ls-refs', DELIMITER, each, each, FLUSH), /twice/, each)
+    assert.match(problem(0, `want ${A} thin-pack agent=a thin-pack`, FLUSH), /says thin-pack twice/)
+    assert.match(problem(2, ...fetched, FLUSH, FLUSH), /goes on after its end/)
+  })
+
+  it('S17: has so many bytes, also unpacked, so many packets, and wants so many objects', () => {
+    assert.match(JSON.stringify(readWhole(Buffer.alloc(FETCH_BYTES_MAX + 1), 0)), /more than 2097152 bytes/)
     const wants = Array.from({ length: WANTS_MAX }, () => `want ${A}`)
     assert.equal(problem(0, ...wants, FLUSH), 'read')
     assert.match(problem(0, ...wants, `want ${A}`, FLUSH), /more than 16384 objects/)
+    const flushes = (count: number) => Array.from({ length: count }, () => FLUSH)
+    assert.equal(problem(0, `want ${A}`, ...flushes(FETCH_PACKETS_MAX - 1)), 'read')
+    assert.match(problem(0, `want ${A}`, ...flushes(FETCH_PACKETS_MAX)), /more than 42800 packets/)
+    // Git fills all its bytes with commits that it has.
+    const most = Math.floor((FETCH_BYTES_MAX - 100) / 49)
+    assert.equal(problem(0, `want ${A}`, FLUSH, ...Array.from({ length: most }, () => `have ${A}`)), 'read')
+  })
+
+  it('S14: is read in steps, cut anywhere', () => {
+    const haves = Array.from({ length: 2_000 }, (_, i) => `have ${i.toString(16).padStart(40, '0')}`)
+    const bytes = body('command=fetch', DELIMITER, `want ${A}`, ...haves, 'done', FLUSH)
+    const steps: number[] = []
+    const read = readWhole(bytes, 2, steps)
+    assert.ok(read.ok && read.value.asked.kind === 'fetch')
+    assert.equal(read.value.asked.haves.length, 2_000)
+    assert.deepEqual(
+      steps,
+      Array.from({ length: Math.ceil(bytes.length / FETCH_STEP_BYTES) }, (_, i) => bytes.length - i * FETCH_STEP_BYTES),
+    )
+    const other = readWhole(body('command=fetch', DELIMITER, `want ${A}`, ...haves.slice(1), 'done', FLUSH), 2)
+    assert.match(read.value.digest, /^[0-9a-f]{16}$/)
+    assert.ok(other.ok && other.value.digest !== read.value.digest)
+  })
+
+  it('GS1: is written anew without what brings tags that nobody has shown', () => {
+    const without = (version: 0 | 2, ...parts: readonly (string | Uint8Array)[]) => {
+      const bytes = body(...parts)
+      const read = readWhole(bytes, version)
+      assert.ok(read.ok && read.value.asked.kind === 'fetch')
+      return Buffer.from(withoutTags(bytes, read.value.asked)).toString()
+    }
+    const text = (...parts: readonly (string | Uint8Array)[]) => body(...parts).toString()
+    const fetched = ['command=fetch', DELIMITER, `want ${A}`] as const
+    assert.equal(without(2, ...fetched, 'include-tag', 'done', FLUSH), text(...fetched, 'done', FLUSH))
+    assert.equal(without(2, ...fetched, 'done', FLUSH), text(...fetched, 'done', FLUSH))
+    for (const [asked, left] of [
+      ['include-tag', ''],
+      ['thin-pack include-tag agent=x', ' thin-pack agent=x'],
+      ['thin-pack', ' thin-pack'],
+    ])
+      assert.equal(
+        without(0, `want ${A} ${asked}\n`, `want ${A}\n`, FLUSH, 'done\n'),
+        text(`want ${A}${left}\n`, `want ${A}\n`, FLUSH, 'done\n'),
+      )
   })
 
   it('never throws', () => {
@@ -314,9 +393,9 @@ describe('the body of a fetch', () => {
     )
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 8 }), fc.constantFrom(0, 1, 2), (pieces, version) => {
-        const read = readFetch(Buffer.concat(pieces), version)
-        if (read.ok && read.value.kind === 'fetch')
-          assert.ok(read.value.wants.length + read.value.wantedRefs.length > 0)
+        const read = readWhole(Buffer.concat(pieces), version)
+        if (read.ok && read.value.asked.kind === 'fetch')
+          assert.ok(read.value.asked.wants.length + read.value.asked.wantedRefs.length > 0)
       }),
       { numRuns: 2_000 },
     )

@@ -1,7 +1,8 @@
-import { gunzipSync } from 'node:zlib'
+import { Buffer } from 'node:buffer'
+import { createHash } from 'node:crypto'
 import { no, ok, type Result } from '../../../model/index.ts'
 import type { GitVersion } from './git-request.ts'
-import { type Pkt, pktsIn, pktText } from './pkt-line.ts'
+import { type Pkt, PktReader, pkt, pktText } from './pkt-line.ts'
 import { isObjectName, isRefName, type ObjectFormat } from './ref-name.ts'
 
 /**
@@ -24,6 +25,8 @@ export interface GitFetch {
   readonly depth: number | undefined
   /** Objects that are left out, as git writes it (`blob:none`). */
   readonly filter: string | undefined
+  /** The word by which it asks for tags of what it wants (`include-tag`); undefined where it does not. */
+  readonly tagsWord: TagsWord | undefined
 }
 
 /** A question for refs, in version 2. */
@@ -34,30 +37,69 @@ export interface GitRefsQuestion {
   readonly prefixes: readonly string[]
 }
 
-/** Bytes of a fetch request, also unpacked: 16,384 commits that are had take 820 KB. */
-export const FETCH_BYTES_MAX = 2_097_152
-/** Objects that one fetch wants; a clone of a repository with many refs wants each of them. */
-export const WANTS_MAX = 16_384
-
-/** Returns the body of a fetch as it was before it was compressed. */
-export function plainFetch(bytes: Uint8Array, gzip: boolean): Result<Uint8Array, string> {
-  const tooLong = `it has more than ${FETCH_BYTES_MAX} bytes`
-  if (bytes.length > FETCH_BYTES_MAX) return no(tooLong)
-  if (!gzip) return ok(bytes)
-  try {
-    return ok(gunzipSync(bytes, { maxOutputLength: FETCH_BYTES_MAX }))
-  } catch (error) {
-    const isLong = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
-    return no(isLong ? tooLong : 'its content cannot be unpacked')
-  }
+/** A request to `git-upload-pack` as it was read. */
+export interface ReadFetch {
+  readonly asked: GitFetch | GitRefsQuestion
+  /** Digest of its body, in short: who approves what it asks for has not seen the rest of it. */
+  readonly digest: string
 }
 
-/** Reads the body of a POST to `git-upload-pack`. The error says what is wrong with it. */
-export function readFetch(bytes: Uint8Array, version: GitVersion): Result<GitFetch | GitRefsQuestion, string> {
+/** Bytes of a fetch request, also unpacked: 16,384 commits that are had take 820 KB. */
+export const FETCH_BYTES_MAX = 2_097_152
+/** Packets of a fetch request. Git sends a line of 49 bytes and more for each commit, and few others: more do not go into its bytes. */
+export const FETCH_PACKETS_MAX = 42_800
+/** Objects that one fetch wants; a clone of a repository with many refs wants each of them. */
+export const WANTS_MAX = 16_384
+/** Bytes that are read at once: some three hundred packets take a millisecond. */
+export const FETCH_STEP_BYTES = 16_384
+
+/**
+ * Reads the body of a POST to `git-upload-pack`. The error says what is wrong with it. Before each step it yields the bytes that
+ * are left: whoever sends them chooses how long reading them takes.
+ */
+export function* readFetch(bytes: Uint8Array, version: GitVersion): Generator<number, Result<ReadFetch, string>, void> {
   if (bytes.length > FETCH_BYTES_MAX) return no(`it has more than ${FETCH_BYTES_MAX} bytes`)
-  const pkts = pktsIn(bytes)
-  if (!pkts.ok) return pkts
-  return version === 2 ? readCommand(pkts.value) : readWants(pkts.value)
+  const pkts = new PktReader(FETCH_BYTES_MAX)
+  const reader = version === 2 ? new CommandReader() : new WantsReader()
+  const digest = createHash('sha256')
+  let [packets, from] = [0, 0]
+  for (let at = 0; at < bytes.length; at += FETCH_STEP_BYTES) {
+    yield bytes.length - at
+    const piece = bytes.subarray(at, at + FETCH_STEP_BYTES)
+    digest.update(piece)
+    pkts.push(piece)
+    for (;;) {
+      const next = pkts.next()
+      if (!next.ok) return next
+      if (next.value === undefined) break
+      if (++packets > FETCH_PACKETS_MAX) return no(`it has more than ${FETCH_PACKETS_MAX} packets`)
+      const to = from + 4 + (next.value.kind === 'data' ? next.value.bytes.length : 0)
+      const problem = reader.take(next.value, { from, to })
+      if (problem !== undefined) return no(problem)
+      from = to
+    }
+  }
+  if (pkts.waiting > 0) return no('its last packet is not whole')
+  const asked = reader.end()
+  return asked.ok ? ok({ asked: asked.value, digest: digest.digest('hex').slice(0, 16) }) : asked
+}
+
+/** The bytes of one packet in a body. */
+interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+/** The word in a body by which tags come that were not wanted, and what stands there without it. */
+interface TagsWord extends Span {
+  readonly instead: Uint8Array
+}
+
+/** Returns the body of a fetch without the word for which a server adds each tag of what it sends, also those that no list has shown. */
+export function withoutTags(bytes: Uint8Array, { tagsWord }: Pick<GitFetch, 'tagsWord'>): Uint8Array {
+  if (tagsWord === undefined) return bytes
+  const { from, to, instead } = tagsWord
+  return Buffer.concat([bytes.subarray(0, from), instead, bytes.subarray(to)])
 }
 
 /** Capabilities of a fetch in versions 0 and 1. */
@@ -83,8 +125,18 @@ class FetchLines {
   readonly haves: string[] = []
   readonly shallow: string[] = []
   format: ObjectFormat = 'sha1'
+  tagsWord: TagsWord | undefined
+  /** Names that may stand there once, of those that did. */
+  readonly #said = new Set<string>()
   #depth: number | undefined
   #filter: string | undefined
+
+  /** Notes a name that may stand there once; returns what is wrong with it. Git says nothing twice, and each line takes its time. */
+  once(name: string): string | undefined {
+    if (this.#said.has(name)) return `it says ${name} twice`
+    this.#said.add(name)
+    return undefined
+  }
 
   /** Takes a line that both versions have; returns what is wrong with it. */
   take(text: string): string | undefined {
@@ -108,7 +160,7 @@ class FetchLines {
       this.#filter = value
       return undefined
     }
-    if (word === 'deepen-since') return /^\d{1,12}$/.test(value) ? undefined : 'it has no time that one may have'
+    if (word === 'deepen-since') return /^\d{1,12}$/.test(value) ? this.once(word) : 'it has no time that one may have'
     if (word === 'deepen-not') {
       if (!isRefName(value)) return `${JSON.stringify(value)} is no ref's full name`
       return this.unwantedRefs.push(value) > WANTS_MAX ? `it leaves out more than ${WANTS_MAX} refs` : undefined
@@ -118,113 +170,146 @@ class FetchLines {
 
   /** Returns all that was taken. */
   whole(): GitFetch {
-    const { wants, wantedRefs, unwantedRefs, haves, shallow, format } = this
+    const { wants, wantedRefs, unwantedRefs, haves, shallow, format, tagsWord } = this
     const [depth, filter] = [this.#depth, this.#filter]
-    return { kind: 'fetch', format, wants, wantedRefs, unwantedRefs, haves, shallow, depth, filter }
+    return { kind: 'fetch', format, wants, wantedRefs, unwantedRefs, haves, shallow, depth, filter, tagsWord }
   }
 }
 
 /** Reads a fetch of versions 0 and 1 (gitprotocol-pack): all rounds that were made so far stand in one body. */
-function readWants(pkts: readonly Pkt[]): Result<GitFetch, string> {
-  const lines = new FetchLines()
-  let part: 'wants' | 'haves' | 'over' = 'wants'
-  for (const each of pkts) {
-    if (part === 'over') return no('it goes on after it is done')
-    if (each.kind === 'flush') {
-      part = 'haves'
-      continue
+class WantsReader {
+  readonly #lines = new FetchLines()
+  #part: 'wants' | 'haves' | 'over' = 'wants'
+
+  /** Takes the next packet; returns what is wrong with it. */
+  take(read: Pkt, span: Span): string | undefined {
+    if (this.#part === 'over') return 'it goes on after it is done'
+    if (read.kind === 'flush') {
+      this.#part = 'haves'
+      return undefined
     }
-    const text = each.kind === 'data' ? pktText(each.bytes) : undefined
-    if (text === undefined) return no('it has a line that is no text')
-    if (part === 'haves') {
-      if (text === 'done') part = 'over'
-      else if (!text.startsWith('have ')) return no(`it has ${JSON.stringify(text.slice(0, 80))} among what it has`)
+    const text = read.kind === 'data' ? pktText(read.bytes) : undefined
+    if (text === undefined) return 'it has a line that is no text'
+    if (this.#part === 'haves') {
+      if (text === 'done') this.#part = 'over'
+      else if (!text.startsWith('have ')) return `it has ${JSON.stringify(text.slice(0, 80))} among what it has`
+      return text === 'done' ? undefined : this.#lines.take(text)
     }
-    if (part === 'over') continue
-    const [, first, asked] = lines.wants.length > 0 ? [] : (/^(want [0-9a-f]+)(?: (.*))?$/.exec(text) ?? [])
-    if (first !== undefined) {
-      const problem = asked === undefined ? undefined : capable(asked, lines)
-      if (problem !== undefined) return no(problem)
-    }
-    if (part === 'wants' && text.startsWith('have ')) return no('it has something before it wants anything')
-    const problem = lines.take(first ?? text)
-    if (problem !== undefined) return no(problem)
+    if (text.startsWith('have ')) return 'it has something before it wants anything'
+    const [, first, asked] = this.#lines.wants.length > 0 ? [] : (/^(want [0-9a-f]+)(?: (.*))?$/.exec(text) ?? [])
+    const problem = first === undefined || asked === undefined ? undefined : this.#capable(first, asked, span)
+    return problem ?? this.#lines.take(first ?? text)
   }
-  return lines.wants.length === 0 ? no('it wants nothing') : ok(lines.whole())
+
+  /** Returns what was read, or what it lacks. */
+  end(): Result<GitFetch, string> {
+    return this.#lines.wants.length === 0 ? no('it wants nothing') : ok(this.#lines.whole())
+  }
+
+  #capable(first: string, asked: string, span: Span): string | undefined {
+    const all = asked.split(' ').filter((name) => name !== '')
+    for (const each of all) {
+      const [name = ''] = each.split('=', 1)
+      if (!FETCH_CAPABILITIES.has(name)) return `it asks for ${JSON.stringify(name)}, which is not passed on`
+      const again = this.#lines.once(name)
+      if (again !== undefined) return again
+      if (name === 'object-format') {
+        const format = formatIn(each)
+        if (format === undefined) return `it asks for ${JSON.stringify(each)}, which is not known`
+        this.#lines.format = format
+      }
+    }
+    const others = all.filter((each) => each !== TAGS_WORD)
+    if (others.length < all.length)
+      this.#lines.tagsWord = { ...span, instead: pkt(`${[first, ...others].join(' ')}\n`) }
+    return undefined
+  }
 }
 
-function capable(asked: string, lines: FetchLines): string | undefined {
-  for (const each of asked.split(' ').filter((name) => name !== '')) {
-    const [name = ''] = each.split('=', 1)
-    if (!FETCH_CAPABILITIES.has(name)) return `it asks for ${JSON.stringify(name)}, which is not passed on`
-    if (name === 'object-format') {
-      const format = formatIn(each)
-      if (format === undefined) return `it asks for ${JSON.stringify(each)}, which is not known`
-      lines.format = format
-    }
-  }
-  return undefined
-}
+/** The word by which a fetch asks for each tag that names something of what is sent. */
+const TAGS_WORD = 'include-tag'
 
 function formatIn(capability: string): ObjectFormat | undefined {
   const [, format] = /^object-format=(sha1|sha256)$/.exec(capability) ?? []
   return format === 'sha1' || format === 'sha256' ? format : undefined
 }
 
-/** Lines of a fetch of version 2 that only say how its answer is to be written. */
+/** Lines of a fetch of version 2 that only say how its answer is to be written, each once. */
 const MANNERS: ReadonlySet<string> = new Set([
-  ...['done', 'thin-pack', 'no-progress', 'include-tag', 'ofs-delta', 'deepen-relative', 'wait-for-done'],
+  ...['done', 'thin-pack', 'no-progress', TAGS_WORD, 'ofs-delta', 'deepen-relative', 'wait-for-done'],
 ])
 
-/** Reads a request of version 2 (gitprotocol-v2). */
-function readCommand(pkts: readonly Pkt[]): Result<GitFetch | GitRefsQuestion, string> {
-  const lines = new FetchLines()
-  const [prefixes, seen] = [[] as string[], { command: '', parts: 1 }]
-  for (const [i, each] of pkts.entries()) {
-    if (each.kind === 'flush' && i === pkts.length - 1) break
-    if (each.kind === 'delimiter' && seen.parts === 1) {
-      seen.parts = 2
-      continue
-    }
-    const text = each.kind === 'data' ? pktText(each.bytes) : undefined
-    if (text === undefined) return no('it has a line that is no text')
-    let problem: string | undefined
-    if (i === 0) {
-      if (text !== 'command=fetch' && text !== 'command=ls-refs')
-        return no(`it has ${JSON.stringify(text.slice(0, 80))} for a command, which is not passed on`)
-      seen.command = text
-    } else if (seen.parts === 1) problem = named(text, lines)
-    else if (seen.command === 'command=fetch') problem = fetchLine(text, lines)
-    else problem = refsLine(text, prefixes)
-    if (problem !== undefined) return no(problem)
-  }
-  if (pkts.at(-1)?.kind !== 'flush' || seen.command === '') return no('it is no whole request')
-  if (seen.command === 'command=ls-refs') return ok({ kind: 'ls-refs', format: lines.format, prefixes })
-  return lines.wants.length + lines.wantedRefs.length === 0 ? no('it wants nothing') : ok(lines.whole())
-}
-
-function named(text: string, lines: FetchLines): string | undefined {
-  if (/^(?:agent|session-id)=[!-~]+$/.test(text)) return undefined
-  const format = formatIn(text)
-  if (format === undefined) return `it asks for ${JSON.stringify(text.slice(0, 80))}, which is not passed on`
-  lines.format = format
-  return undefined
-}
-
-function fetchLine(text: string, lines: FetchLines): string | undefined {
-  if (MANNERS.has(text)) return undefined
-  const [, ref] = /^want-ref (.*)$/.exec(text) ?? []
-  if (ref === undefined) return lines.take(text)
-  if (!isRefName(ref)) return `${JSON.stringify(ref)} is no ref's full name`
-  return lines.wantedRefs.push(ref) > WANTS_MAX ? `it wants more than ${WANTS_MAX} refs` : undefined
-}
+/** Lines of a question for refs that only say how its answer is to be written, each once. */
+const REFS_MANNERS: ReadonlySet<string> = new Set(['peel', 'symrefs', 'unborn'])
 
 /** Beginnings of names that one question has; git sends some ten. */
 const PREFIXES_MAX = 4_096
 
-function refsLine(text: string, prefixes: string[]): string | undefined {
-  if (text === 'peel' || text === 'symrefs' || text === 'unborn') return undefined
-  const [, prefix] = /^ref-prefix (.+)$/.exec(text) ?? []
-  if (prefix === undefined) return `it has a line ${JSON.stringify(text.slice(0, 80))}, which is not passed on`
-  return prefixes.push(prefix) > PREFIXES_MAX ? `it has more than ${PREFIXES_MAX} beginnings of names` : undefined
+/** Reads a request of version 2 (gitprotocol-v2). */
+class CommandReader {
+  readonly #lines = new FetchLines()
+  readonly #prefixes: string[] = []
+  #command = ''
+  #part: 'command' | 'capabilities' | 'lines' | 'over' = 'command'
+
+  /** Takes the next packet; returns what is wrong with it. */
+  take(read: Pkt, span: Span): string | undefined {
+    if (this.#part === 'over') return 'it goes on after its end'
+    if (read.kind === 'flush') {
+      this.#part = 'over'
+      return undefined
+    }
+    if (read.kind === 'delimiter' && this.#part !== 'lines') {
+      this.#part = 'lines'
+      return undefined
+    }
+    const text = read.kind === 'data' ? pktText(read.bytes) : undefined
+    if (text === undefined) return 'it has a line that is no text'
+    if (this.#part === 'command') return this.#begin(text)
+    if (this.#part === 'capabilities') return this.#named(text)
+    return this.#command === 'command=fetch' ? this.#fetchLine(text, span) : this.#refsLine(text)
+  }
+
+  /** Returns what was read, or what it lacks. */
+  end(): Result<GitFetch | GitRefsQuestion, string> {
+    const { wants, wantedRefs, format } = this.#lines
+    if (this.#part !== 'over' || this.#command === '') return no('it is no whole request')
+    if (this.#command === 'command=ls-refs') return ok({ kind: 'ls-refs', format, prefixes: this.#prefixes })
+    return wants.length + wantedRefs.length === 0 ? no('it wants nothing') : ok(this.#lines.whole())
+  }
+
+  #begin(text: string): string | undefined {
+    if (text !== 'command=fetch' && text !== 'command=ls-refs')
+      return `it has ${JSON.stringify(text.slice(0, 80))} for a command, which is not passed on`
+    this.#command = text
+    this.#part = 'capabilities'
+    return undefined
+  }
+
+  #named(text: string): string | undefined {
+    const [name = ''] = text.split('=', 1)
+    if (/^(?:agent|session-id)=[!-~]+$/.test(text)) return this.#lines.once(name)
+    const format = formatIn(text)
+    if (format === undefined) return `it asks for ${JSON.stringify(text.slice(0, 80))}, which is not passed on`
+    this.#lines.format = format
+    return this.#lines.once(name)
+  }
+
+  #fetchLine(text: string, span: Span): string | undefined {
+    if (text === TAGS_WORD) this.#lines.tagsWord = { ...span, instead: new Uint8Array() }
+    if (MANNERS.has(text)) return this.#lines.once(text)
+    const [, ref] = /^want-ref (.*)$/.exec(text) ?? []
+    if (ref === undefined) return this.#lines.take(text)
+    if (!isRefName(ref)) return `${JSON.stringify(ref.slice(0, 80))} is no ref's full name`
+    return this.#lines.wantedRefs.push(ref) > WANTS_MAX ? `it wants more than ${WANTS_MAX} refs` : undefined
+  }
+
+  #refsLine(text: string): string | undefined {
+    if (REFS_MANNERS.has(text)) return this.#lines.once(text)
+    const [, prefix] = /^ref-prefix (.+)$/.exec(text) ?? []
+    if (prefix === undefined) return `it has a line ${JSON.stringify(text.slice(0, 80))}, which is not passed on`
+    return this.#prefixes.push(prefix) > PREFIXES_MAX
+      ? `it has more than ${PREFIXES_MAX} beginnings of names`
+      : undefined
+  }
 }

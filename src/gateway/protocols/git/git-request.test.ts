@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { answerProbe, refuseGit, refuseNoRepository, refusePush, SENTENCE_CHARACTERS_MAX } from './git-refusal.ts'
 import { readGitRequest } from './git-request.ts'
 import { LFS_OBJECTS_MAX, readLfsBatch } from './lfs/lfs-batch.ts'
-import { pktsIn } from './pkt-line.ts'
+import { PktReader } from './pkt-line.ts'
 
 const read = (method: string, target: string, headers: readonly (readonly [string, string])[] = []) => {
   const request = readGitRequest({ method, target, headers })
@@ -123,8 +123,15 @@ describe('a refusal', () => {
     const many = Array.from({ length: 256 }, (_, i) => ({ ref: `refs/heads/${'é'.repeat(200)}${i}`, from: '', to: '' }))
     const reasons = new Map(many.map(({ ref }) => [ref, long]))
     const { body } = refusePush({ ...push, updates: many, capabilities: ['side-band-64k'] }, long, reasons)
-    const pkts = pktsIn(body)
-    assert.ok(pkts.ok && pkts.value.length > 2)
+    const pkts = new PktReader(body.length)
+    pkts.push(body)
+    let count = 0
+    for (let next = pkts.next(); ; next = pkts.next()) {
+      assert.ok(next.ok)
+      if (next.value === undefined) break
+      count++
+    }
+    assert.ok(count > 2 && pkts.waiting === 0)
     const said = Buffer.from(refuseNoRepository(long).body).toString()
     assert.equal([...said].length, SENTENCE_CHARACTERS_MAX + 1)
   })

@@ -90,19 +90,6 @@ const SPECIAL: Readonly<Record<number, Pkt>> = {
   2: { kind: 'response-end' },
 }
 
-/** Returns all packets of bytes that are here whole. The error says what is wrong with them. */
-export function pktsIn(bytes: Uint8Array): Result<readonly Pkt[], string> {
-  const reader = new PktReader(bytes.length)
-  reader.push(bytes)
-  const pkts: Pkt[] = []
-  for (;;) {
-    const next = reader.next()
-    if (!next.ok) return next
-    if (next.value === undefined) return reader.waiting === 0 ? ok(pkts) : no('its last packet is not whole')
-    pkts.push(next.value)
-  }
-}
-
 /** Returns the text of a packet without the line's end that it may have; undefined where it is no UTF-8 or has controls. */
 export function pktText(bytes: Uint8Array): string | undefined {
   const text = utf8In(bytes)?.replace(/\n$/, '')

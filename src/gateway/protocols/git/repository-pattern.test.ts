@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { coversRef, coversRepository, fetchedRefs, patternFor, readRepositoryPattern } from './repository-pattern.ts'
+import {
+  coversRef,
+  coversRepository,
+  fetchedRefs,
+  isIn,
+  mayCover,
+  patternsFor,
+  readRepositoryPattern,
+  unitedText,
+} from './repository-pattern.ts'
 
 const pattern = (text: string) => {
   const read = readRepositoryPattern(text)
@@ -22,8 +31,8 @@ describe('patterns of repositories and refs', () => {
     .map(pattern)
 
   it('let be done what they name, and nothing else', () => {
-    const may = (repository: string, kind: Parameters<typeof patternFor>[2]['kind'], ref: string) =>
-      patternFor(patterns, repository, { kind, ref })?.text
+    const may = (repository: string, kind: Parameters<typeof patternsFor>[2]['kind'], ref: string) =>
+      patternsFor(patterns, repository, { kind, ref })[0]?.text
     const agents = 'shop/desk refs/heads/agent/*: push, delete'
     assert.equal(may('shop/desk', 'create', 'refs/heads/agent/a'), agents)
     assert.equal(may('shop/desk', 'fast-forward', 'refs/heads/agent/a/b'), agents)
@@ -38,16 +47,48 @@ describe('patterns of repositories and refs', () => {
     assert.equal(may('shop/desk', 'tag', 'refs/tags/v1'), undefined)
   })
 
-  it('show the refs that may be fetched', () => {
+  it('show the refs that may be fetched, and say which does', () => {
+    const main = pattern('closed/x refs/heads/main: fetch')
+    const branches = pattern('closed/x refs/heads/*: fetch')
+    const closed = fetchedRefs([main, branches])
     assert.deepEqual(
-      ['shop/desk', 'shop', 'shop/a/b', 'shop/files', 'other/x'].map((each) => fetchedRefs(patterns, each)?.showsAll),
-      [true, undefined, undefined, true, undefined],
+      [closed.showsAll, closed.shows('refs/heads/main'), closed.shows('refs/heads/x'), closed.shows('refs/tags/x')],
+      [false, true, true, false],
     )
-    const closed = fetchedRefs(patterns, 'closed/x')
     assert.deepEqual(
-      [closed?.showsAll, closed?.shows('refs/heads/main'), closed?.shows('refs/heads/x')],
-      [false, true, false],
+      ['refs/heads/main', 'refs/heads/x', 'refs/tags/x'].map((each) => closed.by(each)),
+      [`${main.text}\n${branches.text}`, branches.text, ''],
     )
+    // What shows everything needs no list to have shown something before.
+    const all = fetchedRefs([pattern('closed/*: fetch'), main])
+    assert.deepEqual([all.showsAll, all.by('refs/heads/main'), all.by('refs/heads/x')], [true, main.text, ''])
+    assert.deepEqual([fetchedRefs([]).showsAll, fetchedRefs([]).shows('refs/heads/main')], [false, false])
+    const both = unitedText(main.text, `${branches.text}\n${main.text}`)
+    assert.deepEqual(
+      [isIn(both, main), isIn(both, branches), isIn(main.text, branches), isIn('', main)],
+      [true, true, false, false],
+    )
+  })
+
+  it('are asked about where a name begins like one of theirs: what is HEAD is some branch', () => {
+    const all = ['a/b: fetch', 'a/b refs/heads/main: fetch', 'a/b refs/heads/agent/*: fetch', 'a/b refs/tags/*: fetch']
+    const asked = (beginning: string) => all.map((each) => (mayCover(pattern(each), beginning) ? 1 : 0)).join('')
+    assert.deepEqual(['', 'refs/', 'refs/heads/', 'refs/heads/m', 'refs/heads/main', 'refs/heads/main/x'].map(asked), [
+      '1111',
+      '1111',
+      '1110',
+      '1100',
+      '1100',
+      '1000',
+    ])
+    assert.deepEqual(['refs/heads/agent', 'refs/heads/agent/x', 'refs/tags/v1', 'HEAD', 'H', 'HEADS'].map(asked), [
+      '1010',
+      '1010',
+      '1001',
+      '1110',
+      '1110',
+      '1000',
+    ])
   })
 
   it('are read strictly', () => {

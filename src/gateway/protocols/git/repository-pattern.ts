@@ -88,13 +88,13 @@ const VERBS: Readonly<Record<PushKind, RepositoryVerb>> = {
   tag: 'tag',
 }
 
-/** Returns the first pattern that lets a change be made; undefined where none does. */
-export function patternFor(
-  patterns: readonly RepositoryPattern[],
+/** Returns the patterns that let a change be made: each of them does by itself. */
+export function patternsFor<Pattern extends RepositoryPattern>(
+  patterns: readonly Pattern[],
   repository: string,
   { ref, kind }: { readonly ref: string; readonly kind: PushKind },
-): RepositoryPattern | undefined {
-  return patterns.find(
+): readonly Pattern[] {
+  return patterns.filter(
     (each) => each.verbs.has(VERBS[kind]) && coversRepository(each, repository) && coversRef(each, ref),
   )
 }
@@ -107,24 +107,56 @@ export function changesRefs({ ref, verbs }: RepositoryPattern): boolean {
 /** Tells whether a pattern may let an update be made, of whatever kind it turns out to be. */
 export function mayUpdate(patterns: readonly RepositoryPattern[], repository: string, update: RefUpdate): boolean {
   const { ref } = update
-  return possibleKinds(update).some((kind) => patternFor(patterns, repository, { ref, kind }) !== undefined)
+  return possibleKinds(update).some((kind) => patternsFor(patterns, repository, { ref, kind }).length > 0)
 }
 
-/** The refs of a repository that an asker may see. */
+/**
+ * Tells whether a pattern may cover a ref whose name begins so. What stands behind HEAD is a branch, whichever: it is shown
+ * where its branch is.
+ */
+export function mayCover(pattern: RepositoryPattern, beginning: string): boolean {
+  const { ref } = pattern
+  if (ref === undefined || ref.startsWith(beginning) || (ref.endsWith('/') && beginning.startsWith(ref))) return true
+  return 'HEAD'.startsWith(beginning) && mayCover(pattern, 'refs/heads/')
+}
+
+/** The refs that patterns show together. */
 export interface FetchedRefs {
   readonly shows: (ref: string) => boolean
+  /** True where one of them shows every ref: objects that no ref leads to may be fetched by it, too. */
   readonly showsAll: boolean
-  /** The patterns that say so, as one text. */
-  readonly by: string
+  /** Returns the patterns that show a ref, of those that name refs, as one text; empty where none does. */
+  readonly by: (ref: string) => string
 }
 
-/** Returns the refs of a repository that patterns let be fetched; undefined where they let none. */
-export function fetchedRefs(patterns: readonly RepositoryPattern[], repository: string): FetchedRefs | undefined {
-  const own = patterns.filter((each) => each.verbs.has('fetch') && coversRepository(each, repository))
-  if (own.length === 0) return undefined
-  return {
-    shows: (ref) => own.some((each) => coversRef(each, ref)),
-    showsAll: own.some((each) => each.ref === undefined),
-    by: own.map(({ text }) => text).join('\n'),
+/** Returns the refs that patterns with `fetch` show together. */
+export function fetchedRefs(patterns: readonly RepositoryPattern[]): FetchedRefs {
+  const naming = patterns.filter(({ ref }) => ref !== undefined)
+  // A list has many refs, and few texts.
+  const texts = new Map<string, string>()
+  const shared = (text: string) => {
+    const known = texts.get(text) ?? text
+    texts.set(text, known)
+    return known
   }
+  return {
+    shows: (ref) => patterns.some((each) => coversRef(each, ref)),
+    showsAll: naming.length < patterns.length,
+    by: (ref) => shared(textOf(naming.filter((each) => coversRef(each, ref)))),
+  }
+}
+
+/** Returns patterns as one text, by which they are remembered. */
+function textOf(patterns: readonly RepositoryPattern[]): string {
+  return patterns.map(({ text }) => text).join('\n')
+}
+
+/** Returns two texts of patterns as one that has each once. */
+export function unitedText(one: string, other: string): string {
+  return one === other ? one : [...new Set([...one.split('\n'), ...other.split('\n')])].join('\n')
+}
+
+/** Tells whether a text of patterns has one. */
+export function isIn(text: string, pattern: RepositoryPattern): boolean {
+  return text.split('\n').includes(pattern.text)
 }

@@ -1,9 +1,9 @@
 /** Sends what git of a cell asks for, and answers in git's own words what is refused. */
 import type { ActionId, JsonObject, ToolName } from '../../../model/index.ts'
 import { operationIn } from '../../../model/index.ts'
-import { type Refusal, topOf } from '../../../policy/index.ts'
+import type { Refusal } from '../../../policy/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
-import { authorityOf, type ServedCell } from '../../admission/served-cell.ts'
+import type { ServedCell } from '../../admission/served-cell.ts'
 import type { Secrets } from '../../content/secrets.ts'
 import type { Room } from '../../fairness/room.ts'
 import type { Prepared } from '../../pipeline/line.ts'
@@ -15,9 +15,8 @@ import { type Reached, requestHead, sendRequest } from '../http/send-request.ts'
 import { performWeb, refusalSentence, unshown } from '../http/web-attempt.ts'
 import { type GitAnswer, refuseGit, refusePush } from './git-refusal.ts'
 import type { GitRequest } from './git-request.ts'
-import type { GitLine, NamedPattern } from './line.ts'
+import type { GitLine } from './line.ts'
 import type { GitPush } from './push.ts'
-import { coversRepository } from './repository-pattern.ts'
 
 export interface GitServed {
   readonly request: WebRequest
@@ -34,16 +33,6 @@ export interface GitGround extends GitServed {
 }
 
 export type RequestOf<Kind extends GitRequest['kind']> = GitRequest & { readonly kind: Kind }
-
-/** The patterns of the cell's grants that are about a repository. */
-export function patternsOf({ cell, line, gate }: GitGround, repository: string): readonly NamedPattern[] {
-  const nowMs = gate.nowMs()
-  const { grants } = topOf(authorityOf(cell))
-  const live = grants.filter(({ upstream, expiresAtMs }) => upstream === line.name && nowMs < expiresAtMs)
-  return line.patterns.filter(
-    (pattern) => coversRepository(pattern, repository) && live.some(({ tools }) => tools.has(pattern.tool)),
-  )
-}
 
 type Body =
   | { readonly kind: 'whole'; readonly bytes: Uint8Array }

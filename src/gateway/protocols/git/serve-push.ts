@@ -3,12 +3,13 @@ import { ok, type Result } from '../../../model/index.ts'
 import { askedHistory } from './ask-history.ts'
 import { BodyPieces, type NoPiece } from './body-pieces.ts'
 import { answerProbe } from './git-refusal.ts'
+import { bestOf, decidedBy, patternsOf } from './granted-patterns.ts'
 import type { NamedPattern } from './line.ts'
 import { PackWalk } from './pack/pack-walk.ts'
 import { type GitPush, PushReader, unlistedMeanings, writePush } from './push.ts'
 import { changesOf, isJudged, type KnownCommits, type RefChange } from './push-kind.ts'
-import { changesRefs, mayUpdate, patternFor } from './repository-pattern.ts'
-import { answerGit, type GitGround, patternsOf, type RequestOf, refuseAsked, refusePushed, sendGit } from './sending.ts'
+import { changesRefs, mayUpdate, patternsFor } from './repository-pattern.ts'
+import { answerGit, type GitGround, type RequestOf, refuseAsked, refusePushed, sendGit } from './sending.ts'
 
 /** Capabilities that mean more than a push's refs say, and that may be used. */
 export const ATOMIC: ReadonlySet<string> = new Set(['atomic'])
@@ -124,22 +125,20 @@ async function decidePush(ground: GitGround, asked: RequestOf<'push'>, pushing: 
     return refusePushed(ground, asked, push, { problem: `it brings ${meant.join(', ')}, which is not passed on` })
   const commits = await askedHistory(ground, repository, push, commitsOf(walk, push), patterns)
   if (ground.reply.gone.aborted) return
-  const changes = changesOf(push.updates, commits)
-  const found = changes.map((change) => [change, patternFor(patterns, repository, change)] as const)
+  const changes = changesOf(push.updates, commits).map(({ ref, kind, from, to }) => ({ ref, kind, from, to }))
+  const args = { repository, changes }
+  const best = bestOf(ground, args)
+  const found = changes.map((change) => [change, best(patternsFor(patterns, repository, change)).patterns[0]] as const)
   const refused = found.flatMap(([change, pattern]) =>
     pattern === undefined ? [[change.ref, whyNot(repository, change)] as const] : [],
   )
   if (refused.length > 0) return refuseFor(ground, asked, push, refused)
-  const tools = [
-    ...new Set(found.flatMap(([, pattern]) => patterns.find(({ text }) => text === pattern?.text)?.tool ?? [])),
-  ]
-  const [by, ...alongside] = tools
-  if (by === undefined) return refusePushed(ground, asked, push, { problem: 'it changes nothing' })
+  const by = [...new Set(found.flatMap(([, pattern]) => pattern ?? []))]
+  if (by.length === 0) return refusePushed(ground, asked, push, { problem: 'it changes nothing' })
   const head = writePush(push)
   await sendGit(ground, asked, {
-    by,
-    alongside,
-    args: { repository, changes: changes.map(({ ref, kind, from, to }) => ({ ref, kind, from, to })) },
+    ...decidedBy(by),
+    args,
     method: 'POST',
     path: `/${repository}.git/git-receive-pack`,
     headers: [

@@ -1,14 +1,18 @@
 /** Tests of serving a git server, without a cell: a real server, and requests as git writes them. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import process from 'node:process'
 import { PassThrough } from 'node:stream'
 import { before, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { type GitServer, git, gitServer } from '../../../../test/kit/git-server.ts'
 import { declared, doorHere, gatewayTo, originHere } from '../../../../test/kit/origin-here.ts'
 import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
 import { until } from '../../../../test/kit/until.ts'
 import type { Entry } from '../../../model/entry.ts'
+import type { JsonObject } from '../../../model/index.ts'
 import { Room } from '../../fairness/room.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import { STILL_MS_MAX } from './body-pieces.ts'
@@ -35,6 +39,9 @@ describe('what is served of a git server', () => {
     await git(work, 'push', '-q', place, 'HEAD~1:refs/heads/main', 'HEAD:refs/heads/hidden', `HEAD~2:${AGENT}`)
     await git(work, 'commit', '-q', '--amend', '--allow-empty', '-m', 'other')
     await git(work, 'push', '-q', place, 'HEAD:refs/heads/agent/other')
+    await git(work, 'tag', '-a', '-m', 'nobody knows', 'internal/breach', 'HEAD~1')
+    await git(work, 'push', '-q', place, 'refs/tags/internal/breach')
+    at.tag = (await git(place, 'rev-parse', 'refs/tags/internal/breach')).trim()
     for (const ref of [MAIN, AGENT, HIDDEN, 'refs/heads/agent/other'])
       at[ref] = (await git(place, 'rev-parse', ref)).trim()
   })
@@ -49,9 +56,13 @@ describe('what is served of a git server', () => {
       serveGit(gateway.gate, gateway.cell, line, { request, reply, room })
     const door = await doorHere(serve)
     server.exchanges.length = 0
-    const post = async (service: string, body: Uint8Array) => {
+    const post = async (service: string, body: Uint8Array, version = 2, gzip = false) => {
       const type = `application/x-git-${service}-request`
-      const headers = { 'content-type': type, ...(service === 'upload-pack' && { 'git-protocol': 'version=2' }) }
+      const headers = {
+        'content-type': type,
+        ...(service === 'upload-pack' && { 'git-protocol': `version=${version}` }),
+        ...(gzip && { 'content-encoding': 'gzip' }),
+      }
       const answer = await fetch(`${door.url}/shop/desk.git/git-${service}`, { method: 'POST', headers, body })
       return answer.text()
     }
@@ -64,6 +75,11 @@ describe('what is served of a git server', () => {
       serve,
       room,
       refused,
+      post,
+      intents: async () =>
+        (await gateway.entries()).flatMap((entry) =>
+          entry.kind === 'action.intent' ? [entry.args as JsonObject] : [],
+        ),
       list: async (service: string) =>
         (await fetch(`${door.url}/shop/desk.git/info/refs?service=git-${service}`)).text(),
       want: (object: string, ...lines: readonly string[]) =>
@@ -92,6 +108,90 @@ describe('what is served of a git server', () => {
     await cell.list('upload-pack')
     assert.match(await cell.want(at[MAIN] ?? '', `deepen-not ${HIDDEN}`), /refused by Firebreak: refs\/heads\/hidden/)
     assert.doesNotMatch(await cell.want(at[MAIN] ?? '', `deepen-not ${MAIN}`), /refused by Firebreak/)
+  })
+
+  for (const version of [0, 2])
+    it(`GS1: a tag that is hidden does not come with what it names, nor is it asked for (version ${version})`, async () => {
+      const cell = await opened(`shop/desk ${MAIN}: fetch`)
+      await cell.list('upload-pack')
+      const [main = '', tag = ''] = [at[MAIN], at.tag]
+      const asked = (...capabilities: readonly string[]) =>
+        version === 0
+          ? [pkt(`want ${main} ${capabilities.join(' ')}\n`), FLUSH, pkt('done\n')]
+          : [
+              ...[pkt('command=fetch'), DELIMITER, pkt(`want ${main}\n`)],
+              ...[...capabilities, 'done'].map((each) => pkt(`${each}\n`)),
+              FLUSH,
+            ]
+      const body = Buffer.concat(asked('ofs-delta', 'include-tag', 'no-progress'))
+      assert.match(await cell.post('upload-pack', body, version), /PACK/)
+      const sent = server.exchanges.at(-1)?.body
+      assert.deepEqual(sent?.toString(), Buffer.concat(asked('ofs-delta', 'no-progress')).toString())
+      const place = join(temporaryDirectory(), 'clone')
+      await git(
+        temporaryDirectory(),
+        '-c',
+        `protocol.version=${version}`,
+        'clone',
+        '-q',
+        `${cell.url}/shop/desk`,
+        place,
+      )
+      await assert.rejects(git(place, 'cat-file', '-e', tag))
+      // Who may have everything asks for it as ever.
+      const whole = await opened('shop/desk: fetch')
+      assert.match(await whole.post('upload-pack', body, version), /PACK/)
+      assert.deepEqual(server.exchanges.at(-1)?.body, body)
+    })
+
+  it('S14: a long fetch takes some milliseconds of a turn, and is served', async (t) => {
+    const cell = await opened(`shop/desk ${MAIN}: fetch`)
+    await cell.list('upload-pack')
+    const haves = Array.from({ length: 41_000 }, (_, i) => `0032have ${i.toString(16).padStart(40, 'a')}\n`)
+    const body = Buffer.concat([
+      ...[pkt('command=fetch\n'), DELIMITER, pkt(`want ${at[MAIN]}\n`)],
+      ...[Buffer.from(haves.join('')), pkt('done\n'), FLUSH],
+    ])
+    const packed = gzipSync(body, { level: 1 })
+    const turns = slowestTurn()
+    t.after(turns.end)
+    assert.match(await cell.post('upload-pack', body), /packfile/)
+    assert.match(await cell.post('upload-pack', packed, 2, true), /packfile/)
+    const slowest = turns.end()
+    assert.ok(slowest < 40, `${slowest} ms of the thread in one turn`)
+    assert.equal(cell.room.take(2 * PACK_HELD_BYTES_MAX), true, 'nothing is held any more')
+  })
+
+  it('S14: a fetch that says the same over and over is refused before it was read', async (t) => {
+    const cell = await opened(`shop/desk ${MAIN}: fetch`)
+    const list = Buffer.from(`0014command=ls-refs\n0001${'0008peel'.repeat(262_000)}0000`)
+    const packed = gzipSync(list)
+    const turns = slowestTurn()
+    t.after(turns.end)
+    const answers = await Promise.all([
+      cell.post('upload-pack', list),
+      ...Array.from({ length: 4 }, () => cell.post('upload-pack', packed, 2, true)),
+    ])
+    const slowest = turns.end()
+    assert.match(answers[0] ?? '', /refused by Firebreak: it says peel twice/)
+    for (const each of answers.slice(1)) assert.match(each, /refused by Firebreak: it grows more than 100 times/)
+    assert.ok(slowest < 40, `${slowest} ms of the thread in one turn`)
+    assert.equal(server.exchanges.length, 0)
+    assert.equal(cell.room.take(2 * PACK_HELD_BYTES_MAX), true, 'nothing is held any more')
+  })
+
+  it('S17: what a fetch unpacks takes room of its cell', async () => {
+    const cell = await opened('shop/desk: fetch')
+    const haves = Array.from({ length: 40_000 }, () => `0032have ${randomBytes(20).toString('hex')}\n`)
+    const body = Buffer.concat([
+      ...[pkt('command=fetch\n'), DELIMITER, pkt(`want ${at[MAIN]}\n`)],
+      ...[Buffer.from(haves.join('')), pkt('done\n'), FLUSH],
+    ])
+    const packed = gzipSync(body)
+    const left = packed.length + body.length - 1
+    assert.ok(cell.room.take(2 * PACK_HELD_BYTES_MAX - left))
+    assert.match(await cell.post('upload-pack', packed, 2, true), /too much is being read of its cell at once/)
+    assert.ok(cell.room.take(left), 'nothing is held any more')
   })
 
   it('GS2: nobody is asked about history where a push is refused anyway, or for what the cell was not shown', async () => {
@@ -174,6 +274,24 @@ describe('what is served of a git server', () => {
     assert.deepEqual([cell.failed, server.exchanges.length], [[], 0])
   })
 })
+
+/** Measures the processor time of this thread that the longest turn of the loop takes. */
+function slowestTurn() {
+  const now = () => process.threadCpuUsage().user / 1_000
+  let [slowest, last, goes] = [0, now(), true]
+  const look = () => {
+    slowest = Math.max(slowest, now() - last)
+    last = now()
+    if (goes) setImmediate(look)
+  }
+  setImmediate(look)
+  return {
+    end: () => {
+      goes = false
+      return Math.round(slowest)
+    },
+  }
+}
 
 /** A pack without objects, as git sends it with what is there already. */
 const EMPTY_PACK = Buffer.from(

@@ -1,32 +1,48 @@
+import { no, ok, type Result } from '../../../model/index.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { readWhole } from '../http/body.ts'
 import { refusalSentence } from '../http/web-attempt.ts'
-import { FETCH_BYTES_MAX, plainFetch, readFetch } from './fetch.ts'
+import { decodeBody } from '../model/decode.ts'
+import { TOO_MUCH } from '../package/marking-reply.ts'
+import { FETCH_BYTES_MAX, type GitFetch, type GitRefsQuestion, readFetch, withoutTags } from './fetch.ts'
 import { refuseNoRepository } from './git-refusal.ts'
 import { readGitRequest } from './git-request.ts'
+import {
+  bestOf,
+  type DecidedAlike,
+  decidedBy,
+  type FindBest,
+  isBetter,
+  labelsOf,
+  patternsOf,
+  usableOf,
+} from './granted-patterns.ts'
+import { inTurns } from './in-turns.ts'
 import { answerLfsLocks, serveLfsBatch, serveLfsObject } from './lfs/serve-lfs.ts'
-import type { GitLine } from './line.ts'
+import type { GitLine, NamedPattern } from './line.ts'
 import { ChangingReply } from './passing-reply.ts'
 import { changesRefs, coversRef, fetchedRefs } from './repository-pattern.ts'
 import {
   answerGit,
   type GitGround,
   type GitServed,
-  patternsOf,
   type RequestOf,
   recordRefusal,
   refuseAsked,
   sendGit,
 } from './sending.ts'
 import { ATOMIC, servePush } from './serve-push.ts'
-import { ShownRefs, unshownWants } from './shown/shown-refs.ts'
+import { fetchedBy, listedBy } from './shown/fetched-by.ts'
+import { ShownRefs } from './shown/shown-refs.ts'
 
 /**
  * Serves one request of a cell's git.
  *
  * - GS1  A cell learns of no ref, and fetches no object, that its patterns do not show it.
  * - GS2  Every change of a push is known by its kind, and let through, before a byte of its pack leaves.
+ * - GS3  A list or a fetch is decided, charged and labelled by each pattern of which it shows something, as the cell may use it
+ *        now; by one that may not be used nothing is shown.
  */
 export async function serveGit(
   gate: EnvironmentContext,
@@ -55,78 +71,172 @@ export async function serveGit(
 /** Serves a list of refs, from which those are taken that no pattern shows. */
 async function serveRefs(ground: GitGround, asked: RequestOf<'refs'>): Promise<void> {
   const { repository, service } = asked
+  const args = { repository, what: `refs of ${service}` }
   const patterns = patternsOf(ground, repository)
-  const fetched = fetchedRefs(patterns, repository)
-  const fetching = patterns.find(({ verbs }) => verbs.has('fetch'))
-  const changing = patterns.filter(changesRefs)
-  const by = service === 'receive-pack' ? (fetching ?? changing[0]) : fetching
-  if (by === undefined || (service === 'receive-pack' && changing.length === 0))
+  const best = bestOf(ground, args)
+  const fetching = patterns.filter(({ verbs }) => verbs.has('fetch'))
+  const changing = service === 'receive-pack' ? patterns.filter(changesRefs) : []
+  if ((service === 'receive-pack' ? changing : fetching).length === 0)
     return refuseAsked(
       ground,
       asked,
       `${repository} is none of the repositories that it may ${service === 'upload-pack' ? 'fetch' : 'push to'}`,
     )
-  const shows = (ref: string) =>
-    fetched?.shows(ref) === true || (service === 'receive-pack' && changing.some((each) => coversRef(each, ref)))
+  const { by, told } =
+    service === 'upload-pack'
+      ? { by: best(fetching).patterns, told: [] }
+      : toldForPush(ground, { fetching, changing, best })
+  const fetched = fetchedRefs(by.filter(({ verbs }) => verbs.has('fetch')))
   const change = new ShownRefs({
-    list: service,
-    shows,
-    showsAll: fetched?.showsAll === true,
-    fetches: (ref) => fetched?.shows(ref) === true,
-    meanings: ATOMIC,
+    ...{ list: service, meanings: ATOMIC },
+    ...fetched,
+    shows: (ref) => fetched.shows(ref) || told.some((each) => coversRef(each, ref)),
   })
   await sendGit(ground, asked, {
-    by: by.tool,
-    args: { repository, what: `refs of ${service}` },
+    ...decidedBy(by),
+    args,
     method: 'GET',
     path: `/${repository}.git/info/refs?service=git-${service}`,
     headers: ['git-protocol', `version=${service === 'upload-pack' ? asked.version : 0}`],
     body: undefined,
     sink: new ChangingReply(ground.reply, change),
   })
-  if (fetched !== undefined) ground.line.shown.add(repository, fetched.by, change.objects)
+  ground.line.shown.add(repository, change.objects)
+}
+
+/**
+ * Returns the patterns that a list for a push is decided by, and those whose refs it tells beside, so that git knows what is
+ * there. That the cell may push to a ref is charged with the push, and waits for a person there; but where what is told of a
+ * ref has labels that the list has not, its pattern decides of the list, too, or its refs are left out.
+ */
+function toldForPush(
+  ground: GitGround,
+  {
+    fetching,
+    changing,
+    best,
+  }: { readonly [Name in 'fetching' | 'changing']: readonly NamedPattern[] } & { readonly best: FindBest },
+): { readonly by: readonly NamedPattern[]; readonly told: readonly NamedPattern[] } {
+  const [fetches, changes] = [best(fetching), best(changing)]
+  const first: DecidedAlike = { ...changes, patterns: changes.patterns.slice(0, 1) }
+  const { patterns } = fetching.length === 0 || isBetter(first, fetches) ? first : fetches
+  const known = new Set([
+    ...ground.cell.authority.exposure.labels.keys(),
+    ...patterns.flatMap((each) => labelsOf(ground, each)),
+  ])
+  const told = usableOf(ground, changing).filter((each) => !patterns.includes(each))
+  const further = told.filter((each) => !labelsOf(ground, each).every((label) => known.has(label)))
+  const refused = further.filter((each) => best([each]).verdict === 'deny')
+  return {
+    by: [...patterns, ...further.filter((each) => !refused.includes(each))],
+    told: [...changing.filter((each) => patterns.includes(each)), ...told.filter((each) => !refused.includes(each))],
+  }
 }
 
 /** Serves a fetch, or in version 2 a question for refs. */
 async function serveFetch(ground: GitGround, asked: RequestOf<'fetch'>): Promise<void> {
-  const { line, room, request, reply } = ground
-  const { repository, version } = asked
-  const patterns = patternsOf(ground, repository)
-  const fetched = fetchedRefs(patterns, repository)
-  const by = patterns.find(({ verbs }) => verbs.has('fetch'))
-  if (fetched === undefined || by === undefined) {
+  const { room, request, reply } = ground
+  const { repository } = asked
+  const fetching = patternsOf(ground, repository).filter(({ verbs }) => verbs.has('fetch'))
+  if (fetching.length === 0) {
     request.body.resume()
     return refuseAsked(ground, asked, `${repository} is none of the repositories that it may fetch`)
   }
-  const whole = await readWhole(request.body, { length: request.length, room, bytesMax: FETCH_BYTES_MAX })
-  if (reply.gone.aborted) return whole.ok ? room.give(whole.value.length) : undefined
-  if (!whole.ok) return refuseAsked(ground, asked, whole.reason)
+  const body = await plainBody(ground, asked)
   try {
-    const plain = plainFetch(whole.value, asked.gzip)
-    const read = plain.ok ? readFetch(plain.value, version) : plain
-    if (!plain.ok || !read.ok) return await refuseAsked(ground, asked, read.ok ? 'it cannot be read' : read.reason)
-    const isList = read.value.kind === 'ls-refs'
-    if (read.value.kind === 'fetch' && !fetched.showsAll) {
-      const { wants, wantedRefs, unwantedRefs } = read.value
-      const [hidden] = unshownWants(wants, line.shown.of(repository, fetched.by))
-      // Where a history is cut at a ref tells of that ref, too.
-      const unnamed = [...wantedRefs, ...unwantedRefs].find((ref) => !fetched.shows(ref))
-      if (hidden !== undefined || unnamed !== undefined)
-        return await refuseAsked(ground, asked, `${hidden ?? unnamed} is nothing that it was shown of ${repository}`)
-    }
-    const change = new ShownRefs({ list: 'ls-refs', ...fetched, meanings: ATOMIC })
-    const wants = read.value.kind === 'fetch' ? { wants: read.value.wants.length + read.value.wantedRefs.length } : {}
-    await sendGit(ground, asked, {
-      by: by.tool,
-      args: { repository, what: isList ? 'refs' : 'objects', ...wants },
-      method: 'POST',
-      path: `/${repository}.git/git-upload-pack`,
-      headers: ['content-type', 'application/x-git-upload-pack-request', 'git-protocol', `version=${version}`],
-      body: { kind: 'whole', bytes: plain.value },
-      sink: isList ? new ChangingReply(reply, change) : reply,
-    })
-    if (isList) line.shown.add(repository, fetched.by, change.objects)
+    if (reply.gone.aborted) return
+    const read = body.ok ? await inTurns(ground, readFetch(body.value, asked.version)) : body
+    if (reply.gone.aborted) return
+    if (!body.ok || !read.ok) return await refuseAsked(ground, asked, read.ok ? 'it cannot be read' : read.reason)
+    const { asked: question, digest } = read.value
+    const reading = { fetching, bytes: body.value, digest }
+    await (question.kind === 'ls-refs'
+      ? serveList(ground, asked, { ...reading, question })
+      : serveObjects(ground, asked, { ...reading, question }))
+  } finally {
+    if (body.ok) room.give(body.value.length)
+  }
+}
+
+/** Reads the body of a fetch, unpacked. What it returns is taken of the room; the error says what is wrong with it. */
+async function plainBody(
+  { request, room }: GitGround,
+  { gzip }: RequestOf<'fetch'>,
+): Promise<Result<Uint8Array, string>> {
+  const whole = await readWhole(request.body, { length: request.length, room, bytesMax: FETCH_BYTES_MAX })
+  if (!whole.ok || !gzip) return whole
+  try {
+    return await decodeBody(whole.value, { coding: 'gzip', room, bytesMax: FETCH_BYTES_MAX })
   } finally {
     room.give(whole.value.length)
   }
+}
+
+/** A body of a fetch as it was read, and the patterns that may show what it asks for. */
+interface Reading<Question> {
+  readonly fetching: readonly NamedPattern[]
+  readonly bytes: Uint8Array
+  readonly digest: string
+  readonly question: Question
+}
+
+async function serveList(
+  ground: GitGround,
+  asked: RequestOf<'fetch'>,
+  { fetching, bytes, digest, question }: Reading<GitRefsQuestion>,
+): Promise<void> {
+  const { repository } = asked
+  const args = { repository, what: 'refs', digest }
+  const best = bestOf(ground, args, bytes.length)
+  const by = await inTurns(ground, listedBy({ fetching, best }, question.prefixes))
+  if (ground.reply.gone.aborted) return
+  const change = new ShownRefs({ list: 'ls-refs', meanings: ATOMIC, ...fetchedRefs(by) })
+  await sendGit(ground, asked, {
+    ...{ ...decidedBy(by), args },
+    ...posted(asked, bytes),
+    sink: new ChangingReply(ground.reply, change),
+  })
+  ground.line.shown.add(repository, change.objects)
+}
+
+async function serveObjects(
+  ground: GitGround,
+  asked: RequestOf<'fetch'>,
+  { fetching, bytes, digest, question }: Reading<GitFetch>,
+): Promise<void> {
+  const { line, room, reply } = ground
+  const { repository } = asked
+  const { wants, wantedRefs, haves } = question
+  const args = {
+    ...{ repository, what: 'objects', wants: wants.length + wantedRefs.length },
+    ...(haves.length > 0 && { haves: haves.length }),
+    digest,
+  }
+  const best = bestOf(ground, args, bytes.length)
+  const by = await inTurns(ground, fetchedBy({ repository, fetching, shown: line.shown, best }, question))
+  if (reply.gone.aborted) return
+  if (!by.ok) return refuseAsked(ground, asked, `${by.reason} is nothing that it was shown of ${repository}`)
+  const sent = fetchedRefs(by.value).showsAll ? ok(bytes) : untagged(ground, bytes, question)
+  if (!sent.ok) return refuseAsked(ground, asked, sent.reason)
+  try {
+    await sendGit(ground, asked, { ...{ ...decidedBy(by.value), args }, ...posted(asked, sent.value), sink: reply })
+  } finally {
+    if (sent.value !== bytes) room.give(sent.value.length)
+  }
+}
+
+/** Returns the body of a fetch without what brings tags that no list has shown; what is made anew is taken of the room. */
+function untagged({ room }: GitGround, bytes: Uint8Array, question: GitFetch): Result<Uint8Array, string> {
+  if (question.tagsWord === undefined) return ok(bytes)
+  const sent = withoutTags(bytes, question)
+  return room.take(sent.length) ? ok(sent) : no(TOO_MUCH)
+}
+
+function posted({ repository, version }: RequestOf<'fetch'>, bytes: Uint8Array) {
+  return {
+    method: 'POST',
+    path: `/${repository}.git/git-upload-pack`,
+    headers: ['content-type', 'application/x-git-upload-pack-request', 'git-protocol', `version=${version}`],
+    body: { kind: 'whole', bytes },
+  } as const
 }

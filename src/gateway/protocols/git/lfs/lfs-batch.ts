@@ -9,9 +9,14 @@ export interface LfsBatch {
   readonly objects: readonly { readonly oid: string; readonly size: number }[]
 }
 
-/** Returns the body of a batch as it leaves: what was read of it, and nothing else. */
+/**
+ * Returns the body of a batch as it leaves: what was read of it, and nothing else. Its files stand there by their names: git-lfs
+ * asks for the same ones in any order, and an approval is for one body.
+ */
 export function writeLfsBatch({ operation, ref, objects }: LfsBatch): JsonObject {
-  const asked = objects.map(({ oid, size }) => ({ oid, size }))
+  const asked = objects
+    .map(({ oid, size }) => ({ oid, size }))
+    .sort((a, b) => (a.oid < b.oid ? -1 : a.oid > b.oid ? 1 : a.size - b.size))
   return { operation, transfers: ['basic'], ...(ref !== undefined && { ref: { name: ref } }), objects: asked }
 }
 
@@ -57,7 +62,7 @@ export interface AnsweredObject {
   readonly oid: string
   readonly size: number
   readonly places: ReadonlyMap<LfsAction, LfsPlace>
-  /** The server's reason why there is no place, in its words. */
+  /** The server's reason why there is no place, in its words, which may be as long as its answer. */
   readonly error?: { readonly code: number; readonly message: string }
 }
 
@@ -82,7 +87,7 @@ export function readLfsAnswer(body: Json, asked: LfsBatch): Result<readonly Answ
       if ((action === 'download') !== (asked.operation === 'download')) continue
       const said = isJsonObject(actions) ? actions[action] : undefined
       if (said === undefined) continue
-      const place = placeIn(said, own)
+      const place = isJsonObject(said) ? readPlace(said.href ?? null, own, said.header) : undefined
       if (place === undefined) return no(`it names no place that could be asked for the ${action} of a file`)
       places.set(action, place)
     }
@@ -91,8 +96,8 @@ export function readLfsAnswer(body: Json, asked: LfsBatch): Result<readonly Answ
   return ok(read)
 }
 
-function placeIn(said: Json, size: number): LfsPlace | undefined {
-  const { href, header = {} } = isJsonObject(said) ? said : {}
+/** Reads a place that a server names for a file of some bytes; undefined where it is none that could be asked for. */
+export function readPlace(href: Json, size: number, header: Json = {}): LfsPlace | undefined {
   if (typeof href !== 'string' || href.length > LFS_PLACE_CHARACTERS_MAX || !isJsonObject(header)) return undefined
   const url = URL.parse(href)
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return undefined
@@ -113,5 +118,5 @@ const FRAMING: ReadonlySet<string> = new Set([
 
 function errorIn({ code, message }: JsonObject): { readonly code: number; readonly message: string } {
   const known = typeof code === 'number' && Number.isSafeInteger(code) ? code : 500
-  return { code: known, message: typeof message === 'string' ? message.slice(0, 500) : 'no reason was given' }
+  return { code: known, message: typeof message === 'string' ? message : 'no reason was given' }
 }

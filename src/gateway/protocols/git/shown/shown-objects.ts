@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { unitedText } from '../repository-pattern.ts'
 
 /** Names of objects that are remembered of all repositories of one cell together, beside those of the newest list. */
 export const SHOWN_MAX = 131_072
@@ -6,15 +7,18 @@ export const SHOWN_MAX = 131_072
 export const SHOWN_REPOSITORIES_MAX = 256
 
 /**
- * Objects that lists of refs have shown to one cell of one git server.
+ * Objects that lists of refs have shown to one cell of one git server, each with the patterns that have shown it.
  *
- * - SO1  An object counts as shown for as long as the patterns are in force that have shown it.
+ * - SO1  An object counts as shown by the patterns that have shown it, and by no other.
  * - SO2  It holds at most `namesMax` names; those of the repository that was longest not asked for go first.
  */
 export class ShownObjects {
   readonly #namesMax: number
-  /** Names of objects by repository, that which was asked for longest ago first. Each name is kept as its bytes. */
-  readonly #known = new Map<string, { readonly by: string; readonly names: Set<string> }>()
+  /**
+   * Names of objects by repository, that which was asked for longest ago first. Each name is kept as its bytes, with its
+   * patterns as one text: few texts are shared by many names.
+   */
+  readonly #known = new Map<string, Map<string, string>>()
   #size = 0
 
   constructor(namesMax: number = SHOWN_MAX) {
@@ -26,14 +30,23 @@ export class ShownObjects {
     return this.#size
   }
 
-  /** Remembers the objects that a list has shown under these patterns. */
-  add(repository: string, by: string, objects: Iterable<string>): void {
-    const before = this.#known.get(repository)
+  /** Remembers the objects that a list has shown, each with its patterns. */
+  add(repository: string, objects: ReadonlyMap<string, string>): void {
+    const names = this.#known.get(repository) ?? new Map<string, string>()
     this.#forget(repository)
-    const names = before?.by === by ? before.names : new Set<string>()
-    for (const object of objects) if (names.size < this.#namesMax) names.add(bytesOf(object))
+    // Many names have the same two texts.
+    const united = new Map<string, string>()
+    for (const [object, by] of objects) {
+      const name = bytesOf(object)
+      const before = names.get(name)
+      if (before === by || (before === undefined && names.size >= this.#namesMax)) continue
+      const both = `${before ?? ''}\0${by}`
+      const text = before === undefined ? by : (united.get(both) ?? unitedText(before, by))
+      if (before !== undefined) united.set(both, text)
+      names.set(name, text)
+    }
     if (names.size === 0) return
-    this.#known.set(repository, { by, names })
+    this.#known.set(repository, names)
     this.#size += names.size
     for (const oldest of this.#known.keys()) {
       if (this.#size <= this.#namesMax && this.#known.size <= SHOWN_REPOSITORIES_MAX) break
@@ -41,14 +54,13 @@ export class ShownObjects {
     }
   }
 
-  /** Returns the objects of a repository that were shown under these patterns. */
-  of(repository: string, by: string): Pick<ReadonlySet<string>, 'has'> {
-    const known = this.#known.get(repository)
-    return { has: (object) => known?.by === by && known.names.has(bytesOf(object)) }
+  /** Returns the patterns that have shown an object of a repository, as one text; empty where none has. */
+  by(repository: string, object: string): string {
+    return this.#known.get(repository)?.get(bytesOf(object)) ?? ''
   }
 
   #forget(repository: string): void {
-    this.#size -= this.#known.get(repository)?.names.size ?? 0
+    this.#size -= this.#known.get(repository)?.size ?? 0
     this.#known.delete(repository)
   }
 }

@@ -5,6 +5,7 @@ import type { GitService } from '../git-request.ts'
 import { FLUSH, type Pkt, PktReader, pkt, pktText } from '../pkt-line.ts'
 import { MEANINGFUL_CAPABILITIES, PUSH_CAPABILITIES, splitOnce } from '../push.ts'
 import { isNoObject } from '../ref-name.ts'
+import { unitedText } from '../repository-pattern.ts'
 
 export interface ShownRefsOptions {
   /** A list of refs as a service gives it (any version), or the answer to `ls-refs` (version 2). */
@@ -13,8 +14,8 @@ export interface ShownRefsOptions {
   readonly shows: (ref: string) => boolean
   /** True where every ref is: objects that no shown ref names may then be named as well. */
   readonly showsAll: boolean
-  /** Tells whether a ref that is shown may be fetched, too; absent: each may. */
-  readonly fetches?: (ref: string) => boolean
+  /** Returns the patterns by which what a ref names may be fetched later, as one text; empty where nothing of it is remembered. */
+  readonly by: (ref: string) => string
   /** Capabilities of a push that may be used, of those that mean something. */
   readonly meanings: ReadonlySet<string>
 }
@@ -33,7 +34,7 @@ export const SHOWN_OBJECTS_MAX = 65_536
 export class ShownRefs {
   readonly #options: ShownRefsOptions
   readonly #pkts = new PktReader(REFS_BYTES_MAX)
-  readonly #objects = new Set<string>()
+  readonly #objects = new Map<string, string>()
   /** Capabilities of versions 0 and 1 that wait for the first ref that is shown; undefined before and after. */
   #waiting: string | undefined
   #stage: 'service' | 'after-service' | 'first' | 'refs' | 'capabilities' | 'over'
@@ -46,8 +47,8 @@ export class ShownRefs {
     this.#stage = options.list === 'ls-refs' ? 'refs' : 'service'
   }
 
-  /** Names of objects that are shown and may be fetched, so many as are kept; none where everything may be. */
-  get objects(): ReadonlySet<string> {
+  /** Names of objects that are shown, so many as are kept, each with the patterns by which it may be fetched. */
+  get objects(): ReadonlyMap<string, string> {
     return this.#objects
   }
 
@@ -202,9 +203,11 @@ export class ShownRefs {
   }
 
   #keep(object: string, ref: string): void {
-    const { showsAll, fetches } = this.#options
-    if (showsAll || fetches?.(ref.replace(/\^\{\}$/, '')) === false) return
-    if (!isNoObject(object) && this.#objects.size < SHOWN_OBJECTS_MAX) this.#objects.add(object)
+    const by = this.#options.by(ref.replace(/\^\{\}$/, ''))
+    if (by === '' || isNoObject(object)) return
+    const before = this.#objects.get(object)
+    if (before !== undefined) this.#objects.set(object, unitedText(before, by))
+    else if (this.#objects.size < SHOWN_OBJECTS_MAX) this.#objects.set(object, by)
   }
 }
 
@@ -224,12 +227,4 @@ function lineOf(bytes: Uint8Array): Line | undefined {
   const behind = nul < 0 ? undefined : pktText(bytes.subarray(nul + 1))
   if (line === undefined || (nul >= 0 && behind === undefined)) return undefined
   return { line, behind }
-}
-
-/**
- * Returns the objects that a fetch wants although no list has shown them to this asker. Commits that it has, and where
- * its history ends, are its own business.
- */
-export function unshownWants(wants: readonly string[], shown: Pick<ReadonlySet<string>, 'has'>): readonly string[] {
-  return wants.filter((each) => !shown.has(each))
 }
