@@ -178,6 +178,8 @@ describe('the patterns that a request of git is decided by', () => {
     assert.doesNotMatch(await git(place, 'for-each-ref'), /customers/)
     assert.doesNotMatch(await cell.list('upload-pack'), /customers/)
     assert.match(await cell.want([at[ANA] ?? '']), /refused by Firebreak/)
+    // Beside a ref that it may have, one that it may not is none.
+    assert.match(await cell.refs('refs/heads/main', 'refs/heads/customers/ana'), /heads\/main\n0000$/)
     const other = await opened(both, { delegated: [READS_CUSTOMERS] })
     await other.git('clone', '-q', '-b', 'customers/ana', `${other.url}/shop/desk`, join(temporaryDirectory(), 'clone'))
     assert.ok((await other.decided()).every((each) => each.join() === READS_CUSTOMERS))
@@ -297,6 +299,9 @@ describe('the patterns that a request of git is decided by', () => {
     assert.doesNotMatch(list, /agent\//)
     const without = await opened([[READS_MAIN], [pushes]], { delegated: [READS_MAIN] })
     assert.doesNotMatch(await without.list('receive-pack'), /agent\/x/)
+    const alone = await opened([[READS_MAIN], [pushes]], { delegated: [pushes] })
+    assert.match(await alone.list('receive-pack'), /000[^\n]+ refs\/heads\/agent\/x\0[^\n]+\n0000$/)
+    assert.deepEqual(await alone.decided(), [[pushes]])
   })
 
   it('S5: a push is decided by a pattern that the cell may use, of several that let it be made', async () => {
@@ -317,6 +322,48 @@ describe('the patterns that a request of git is decided by', () => {
     assert.match(await cell.push(made, at[MAIN] ?? '', at[ANA] ?? ''), /ok refs\/heads\/agent\/made/)
     const asked = (await cell.intents()).find(({ args }) => (args as { what?: string }).what === 'history')
     assert.equal(asked?.tool, READS_CUSTOMERS)
+    // AH1: nobody is asked on the word of a cell that may not push.
+    const delegated = [READS_MAIN, READS_CUSTOMERS]
+    const other = await opened([[READS_MAIN], [READS_CUSTOMERS], ['shop/desk refs/heads/agent/*: push']], { delegated })
+    await other.refs()
+    assert.match(await other.push(AGENT, at[MAIN] ?? '', at[ANA] ?? ''), /ng refs\/heads\/agent\/x/)
+    assert.deepEqual(await other.decided(), [[READS_MAIN, READS_CUSTOMERS]])
+  })
+
+  it('S4: GS3: what changes nothing goes on while the witness is away, by the patterns that only read', async () => {
+    const works = 'shop/desk refs/heads/agent/*: fetch, push'
+    const cell = await opened([[READS_MAIN], [works, { effect: 'write' }]])
+    assert.match(await cell.refs(), /agent\/x/)
+    cell.pass(60_000)
+    const list = await cell.refs()
+    assert.match(list, /refs\/heads\/main/)
+    assert.doesNotMatch(list, /agent\/x/)
+    assert.deepEqual(await cell.decided(), [[READS_MAIN, works], [READS_MAIN]])
+  })
+
+  it('GS3: files of LFS are had by each pattern that lets them be had, and the cell may use', async (t) => {
+    t.after(() => {
+      server.answers = undefined
+    })
+    const type = 'application/vnd.git-lfs+json'
+    const objects = [{ oid: 'a'.repeat(64), size: 1 }]
+    server.answers = () => ({
+      status: 200,
+      headers: [['content-type', type]],
+      body: Buffer.from(JSON.stringify({ objects })),
+    })
+    const [wide, narrow] = ['shop/*: lfs', 'shop/desk: lfs'] as const
+    const given: readonly Given[] = [[wide], [narrow, { returns: [{ path: [], labels: [CUSTOMERS] }] }]]
+    for (const [delegated, by] of [
+      [undefined, [wide, narrow]],
+      [[narrow], [narrow]],
+    ] as const) {
+      const cell = await opened(given, delegated === undefined ? {} : { delegated })
+      const body = JSON.stringify({ operation: 'download', objects })
+      const batch = `${cell.url}/shop/desk.git/info/lfs/objects/batch`
+      assert.equal((await fetch(batch, { method: 'POST', headers: { 'content-type': type }, body })).status, 200)
+      assert.deepEqual([await cell.decided(), cell.labels()], [[by], [CUSTOMERS]])
+    }
   })
 })
 

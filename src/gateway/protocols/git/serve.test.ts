@@ -138,6 +138,7 @@ describe('what is served of a git server', () => {
         place,
       )
       await assert.rejects(git(place, 'cat-file', '-e', tag))
+      assert.equal(cell.room.take(2 * PACK_HELD_BYTES_MAX), true, 'nothing is held any more')
       // Who may have everything asks for it as ever.
       const whole = await opened('shop/desk: fetch')
       assert.match(await whole.post('upload-pack', body, version), /PACK/)
