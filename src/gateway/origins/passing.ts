@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import type { ActionOutcome, Amounts } from '../../model/index.ts'
 import type { Passage, Sent } from '../pipeline/line.ts'
+import { NOTICED_EVERY_MS } from '../pipeline/parts.ts'
 
 /** Rules for the bytes of one connection. */
 export interface PassOptions {
@@ -13,6 +14,11 @@ export interface PassOptions {
   readonly bytesMax?: number
   /** Milliseconds for which nothing may pass, either way; absent: as many as its sides like. */
   readonly silenceMsMax?: number
+  /**
+   * Tells whether the far side may notice now what whoever asked does beside sending what may leave: that it goes, what of it is
+   * refused, how fast it reads. Absent: it may.
+   */
+  readonly isNoticed?: () => boolean
 }
 
 /** The end of a connection: what passed through it, or why nothing left. */
@@ -20,7 +26,8 @@ type Ended = Extract<Sent, { kind: 'not-sent' }> | Passage
 
 /**
  * One connection to an origin while bytes pass through it: each piece is asked for and counted, and where it may not pass, the
- * connection is cut.
+ * connection is cut. Where the far side may not notice that (`isNoticed`), what comes is dropped from then on, until the far
+ * side ends or is silent.
  */
 export class Passing {
   /** Resolves when the connection has closed, with what passed; `not-sent` where none of its bytes left. */
@@ -36,6 +43,10 @@ export class Passing {
   #cut: string | undefined
   /** The reason for which it broke. */
   #broke: string | undefined
+  /** True once whoever asked takes part no more. */
+  #left = false
+  /** Looks at what the far side may notice, while that decides over it. */
+  #watch: NodeJS.Timeout | undefined
 
   /** `isRequest`: it is broken until a whole answer has come. */
   constructor(far: Socket, options: PassOptions, isRequest = false) {
@@ -55,6 +66,7 @@ export class Passing {
     this.ended = new Promise((resolve) => {
       far.once('close', () => {
         signal.removeEventListener('abort', end)
+        clearInterval(this.#watch)
         for (const each of this.#onEnd) each()
         resolve(this.#ending())
       })
@@ -66,6 +78,24 @@ export class Passing {
     this.#cut ??= why
     this.#far.destroy()
     return false
+  }
+
+  /**
+   * Goes on without whoever asked, who has gone, or may send or be shown no more: the connection ends with it, where that may be
+   * noticed now and something could still be sent. `why`: the reason for which it is cut.
+   */
+  leave(why?: string): void {
+    if (this.#left) return
+    this.#left = true
+    this.#cut ??= why
+    if (this.#mayTell()) return void this.#far.destroy()
+    const { isNoticed, silenceMsMax = SILENCE_MS } = this.#options
+    clearInterval(this.#watch)
+    this.#watch = setInterval(() => isNoticed?.() && this.#far.destroy(), silenceMsMax / LOOKS).unref()
+    // Whoever waits to read it reads nothing any more.
+    this.#far.removeAllListeners('readable')
+    this.#far.on('data', (chunk: Buffer) => void (this.#meter.receive(chunk.length) || this.cut(OVER)))
+    this.#far.resume()
   }
 
   get hasBegun(): boolean {
@@ -86,16 +116,16 @@ export class Passing {
     this.#onEnd.push(listener)
   }
 
-  /** Begins, where its first bytes may leave in this tick; else it is cut. */
+  /** Begins, where its first bytes may leave in this tick; else it is cut. False also where nobody takes part any more. */
   begin(bytes: number): boolean {
     if (this.#far.destroyed || !this.leaves(bytes)) return false
     this.#began = true
-    return true
+    return !this.#left
   }
 
   /** Tells whether a piece may leave in this tick, and counts it; else the connection is cut. */
   leaves(bytes: number): boolean {
-    return this.#may() && (this.#meter.send(bytes) || this.cut(OVER))
+    return this.#may() && (this.#meter.send(bytes) || this.#refuse(OVER))
   }
 
   /** Tells whether a piece that came back may pass on, and counts it; else the connection is cut. */
@@ -110,10 +140,17 @@ export class Passing {
 
   /** Passes what comes back, piece by piece. */
   back(from: Readable, to: Writable): void {
-    to.on('drain', () => void from.resume())
+    to.on('drain', () => {
+      if (this.#left) return
+      clearInterval(this.#watch)
+      from.resume()
+    })
     from.on('data', (chunk: Buffer) => {
-      if (to.destroyed || !this.comes(chunk.length)) from.destroy()
-      else if (!to.write(chunk)) from.pause()
+      if (this.#left) return
+      if (!to.destroyed && this.comes(chunk.length)) {
+        if (!to.write(chunk)) this.#waitFor(to, from)
+      } else if (this.#left) to.destroy()
+      else if (this.#options.isNoticed === undefined) from.destroy()
     })
     from.once('end', () => void to.end())
   }
@@ -122,20 +159,50 @@ export class Passing {
   out(from: Readable, to: Writable): void {
     to.on('drain', () => void from.resume())
     from.on('data', (chunk: Buffer) => {
-      if (to.destroyed || to.writableEnded) return
+      if (this.#left || to.destroyed || to.writableEnded) return
       if (!this.leaves(chunk.length)) {
-        to.destroy()
+        if (!this.#left) to.destroy()
         from.destroy()
       } else if (!to.write(chunk)) from.pause()
     })
-    from.once('end', () => void to.end())
-    from.once('error', () => to.destroy())
+    from.once('end', () => (this.#mayTell() ? void to.end() : this.leave()))
+    from.once('error', () => (this.#mayTell() ? void to.destroy() : this.leave('whoever asked broke off')))
     from.resume()
+  }
+
+  /** Has what comes wait until what came before was read, while the far side may notice that; then what is not read is lost. */
+  #waitFor(to: Writable, from: Readable): void {
+    const { isNoticed = () => true } = this.#options
+    if (isNoticed()) {
+      from.pause()
+      clearInterval(this.#watch)
+      this.#watch = setInterval(() => {
+        if (isNoticed()) return
+        clearInterval(this.#watch)
+        from.resume()
+      }, NOTICED_EVERY_MS).unref()
+    } else if (to.writableLength > UNREAD_BYTES_MAX) {
+      to.destroy()
+      this.leave('it was not read, and the far side may not notice')
+    }
+  }
+
+  /** Tells whether the far side may be told now that whoever asked has gone: a word, where one may still leave. */
+  #mayTell(): boolean {
+    const { isNoticed, lastCheck } = this.#options
+    return isNoticed === undefined || (isNoticed() && lastCheck() === undefined)
   }
 
   #may(): boolean {
     const problem = this.#options.lastCheck()
-    return problem === undefined || this.cut(problem)
+    return problem === undefined || this.#refuse(problem)
+  }
+
+  /** Ends it for what may not pass; returns false. Before it has begun, it is no choice of whoever asked. */
+  #refuse(why: string): false {
+    if (this.#options.isNoticed === undefined || !this.#began) return this.cut(why)
+    this.leave(why)
+    return false
   }
 
   #ending(): Ended {
@@ -148,6 +215,12 @@ export class Passing {
 }
 
 const OVER = 'more would pass than was reserved of its budget of bytes'
+/** Bytes that are held for whom the far side does not wait for. */
+const UNREAD_BYTES_MAX = 1_048_576
+/** Milliseconds of which a part passes between two looks, where nobody says how long it may be silent. */
+const SILENCE_MS = 600_000
+/** Looks at what may be noticed by now, in the time for which nothing may pass. */
+const LOOKS = 10
 
 /** The bytes that pass through one connection. */
 export class Meter {

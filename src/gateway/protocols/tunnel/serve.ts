@@ -4,7 +4,10 @@
  * - TU1  The place that was dialled and the name in the first message of TLS are one (`TunnelDoor`); nothing has left before
  *        the connection is decided, and its address is the origin's, judged and pinned.
  * - TU2  Each piece is asked for in the tick that writes it, by the labels and grants of then, and counted.
- * - TU3  What comes back is shown to nobody before its labels are on disk (PA4). It is not searched: nobody here reads it.
+ * - TU3  What comes back is shown to nobody before its labels are on disk (PA4), and to nobody where they cannot be. It is not
+ *        searched: nobody here reads it.
+ * - TU4  That its program goes, does not read, or sends what may not leave, ends a connection or has it wait only where the
+ *        origin may notice that (F1). Otherwise what comes is dropped, until the origin ends it or is silent.
  */
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
@@ -37,8 +40,11 @@ export async function serveTunnel(
     return false
   }
   let pinned: Pin | undefined
+  /** True once it is connected: what its program ends from then on is told of there. */
+  let stands = false
+  let isLet = false
   const gone = new AbortController()
-  socket.once('close', () => gone.abort())
+  socket.once('close', () => stands || gone.abort())
   const performed = await perform(gate, cell, {
     ...originAttempt(line, 'tunnel', 'connect', { place: authority }),
     connect: (mayLeave) => {
@@ -57,12 +63,20 @@ export async function serveTunnel(
       return {
         bytes: Buffer.from(JSON.stringify({ host, port, addresses: to.addresses })),
         isStreamed: true,
-        send: (options) => pass(socket, connectTo(to), options),
+        send: (options) => {
+          const withdrawn = socket.destroyed || options.signal.aborted ? 'whoever asked has gone' : options.lastCheck()
+          if (withdrawn !== undefined) return Promise.resolve({ kind: 'not-sent', why: withdrawn, lives: true })
+          stands = true
+          return pass(socket, connectTo(to), options, () => isLet)
+        },
       }
     },
     signal: cell.gone.signal,
     calledOff: gone.signal,
-    onPart: () => undefined,
+    onPart: () => {
+      isLet = true
+      return undefined
+    },
   })
   if (performed.kind === 'passed') return true
   if (socket.destroyed) return true
@@ -71,24 +85,27 @@ export async function serveTunnel(
   return false
 }
 
-/** Passes what both sides say until either ends. */
-function pass(socket: Socket, far: Socket, options: SendOptions): Passing['ended'] {
-  const passing = new Passing(far, { silenceMsMax: SILENCE_MS_MAX, ...options })
+/** Passes what both sides say until either ends. `mayShow`: the pipeline has let what comes back be shown. */
+function pass(socket: Socket, far: Socket, options: SendOptions, mayShow: () => boolean): Passing['ended'] {
+  const { onPart, mayNotice = () => true } = options
+  const passing = new Passing(far, { silenceMsMax: SILENCE_MS_MAX, ...options, isNoticed: mayNotice })
   far.on('error', () => far.destroy())
   passing.onEnd(() => {
     // What has come whole is still written out; where nothing left, whoever asked is told by the door.
     if (passing.hasBegun && !passing.isWhole) socket.destroy()
   })
-  socket.once('close', () => far.destroy())
-  if (socket.destroyed) far.destroy()
+  socket.once('close', (isBroken) => passing.leave(isBroken ? 'whoever asked broke off' : undefined))
   far.once('connect', () => {
     if (!passing.begin(0)) return
     passing.out(socket, far)
     far.once('readable', () => {
-      const shown = options.onPart?.({ said: {}, ofAction: true })
-      const back = () => passing.back(far, socket)
+      const back = () => {
+        if (mayShow()) passing.back(far, socket)
+        else passing.cut('what comes back may not be shown')
+      }
+      const shown = onPart?.({ said: {}, ofAction: true })
       if (shown === undefined) return back()
-      shown.then(back, () => passing.cut('what comes back may not be shown'))
+      shown.then(back, back)
     })
   })
   return passing.ended
