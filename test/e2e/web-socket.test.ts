@@ -107,7 +107,7 @@ describe('a WebSocket of a cell', { skip: SKIP }, () => {
     assert.ok(intent?.kind === 'action.intent')
     assert.deepEqual(
       [intent.tool, intent.effect, intent.args],
-      ['WEBSOCKET /feed/{topic}?since', 'write', { topic: 'prices', query: { since: '1' } }],
+      ['WEBSOCKET /feed/{topic}?since', 'write', { topic: 'prices', query: { since: '1' }, protocols: ['v2'] }],
     )
     const outcome = entries.find((entry) => entry.kind === 'action.outcome' && entry.action === intent.action)
     assert.ok(outcome?.kind === 'action.outcome')

@@ -1,18 +1,19 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import { webSocketServer } from '../origins/web-socket.ts'
+import { boundUnfinished, type ComingBounds, webSocketServer } from '../origins/web-socket.ts'
 
 /** A request of a cell's program to make its connection a WebSocket, before anybody has answered it. */
 export interface WebSocketStart {
-  /** Subprotocols that it offers. */
+  /** Subprotocols that it offers, as they were written. */
   readonly protocols: readonly string[]
   /**
-   * Answers with a WebSocket. Resolves with it; undefined where its handshake cannot be answered, or whoever asked has gone.
+   * Answers with a WebSocket. Resolves with it, paused; undefined where its handshake cannot be answered, or whoever asked has
+   * gone.
    *
    * @param protocol the subprotocol that was agreed upon; none where it is empty.
    */
-  accept(protocol: string, messageBytesMax: number): Promise<WebSocket | undefined>
+  accept(protocol: string, bounds: ComingBounds): Promise<WebSocket | undefined>
 }
 
 /** Tells whether a request asks for a WebSocket, in the one way that RFC 6455 (4.1) has. */
@@ -38,14 +39,19 @@ export function webSocketStart(
   const offered = request.headers['sec-websocket-protocol'] ?? ''
   return {
     protocols: offered === '' ? [] : offered.split(',').map((each) => each.trim()),
-    async accept(protocol, messageBytesMax) {
+    async accept(protocol, { messageBytesMax, unfinished }) {
       const server = await webSocketServer(protocol, messageBytesMax)
       if (socket.destroyed) return undefined
       detach()
       return new Promise((resolve) => {
         server.once('wsClientError', () => resolve(undefined))
         socket.once('close', () => resolve(undefined))
-        server.handleUpgrade(request, socket, rest, resolve)
+        server.handleUpgrade(request, socket, rest, (near) => {
+          // Frames can have come with the handshake, and nobody listens yet.
+          near.pause()
+          boundUnfinished(near, socket, unfinished, true)
+          resolve(near)
+        })
       })
     },
   }

@@ -5,6 +5,7 @@ import {
   type Json,
   type JsonObject,
   type ToolName,
+  WEBSOCKET,
 } from '../../../model/index.ts'
 import { ownOperations } from './origin-line.ts'
 import { type RequestPattern, readPattern } from './pattern.ts'
@@ -58,7 +59,10 @@ const STREAM: JsonObject = {
   additionalProperties: false,
 }
 
-/** Returns the schema of a request's arguments: what stands in its path by name, its query, and its body. */
+/**
+ * Returns the schema of a request's arguments: what stands in its path by name, its query, and its body; of a WebSocket the
+ * subprotocols that it offers.
+ */
 function inputOf({ method, segments, query }: RequestPattern): JsonObject {
   const inPath = segments.flatMap((part) => (part.kind === 'text' ? [] : [part.name]))
   const text: JsonObject = { type: 'string' }
@@ -73,6 +77,7 @@ function inputOf({ method, segments, query }: RequestPattern): JsonObject {
         query: { type: 'object', properties: Object.fromEntries(inQuery), additionalProperties: false },
       }),
       ...(BODIED.has(method) && { body: {}, stream: STREAM }),
+      ...(method === WEBSOCKET && !inPath.includes('protocols') && { protocols: { type: 'array', items: text } }),
     },
     ...(inPath.length > 0 && { required: inPath }),
     additionalProperties: false,
