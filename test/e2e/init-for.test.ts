@@ -141,7 +141,10 @@ describe('firebreak init --for an agent in a repository', {
     // Without root nobody sees what opens a file.
     if (process.getuid?.() === 0) assert.match(ran.stderr, /^firebreak: claude was moved to quarantined: .*decoy/m)
     const entries = await ledgerOf(join(directory, 'shop.firebreak', '.firebreak'))
-    assert.ok(entries.some(({ kind }) => kind === 'cell.ended'), 'its end is recorded, wherever it stood')
+    assert.ok(
+      entries.some(({ kind }) => kind === 'cell.ended'),
+      'its end is recorded, wherever it stood',
+    )
   })
 })
 
