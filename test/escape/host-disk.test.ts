@@ -36,8 +36,8 @@ describe('a disk of the host', { skip: SKIP }, () => {
     await onDisk(async (disk) => {
       const workspace = { lower: hostDirectory(), changes: join(disk, 'workspaces/desk'), at: '/work' }
       const fill =
-        // Its room comes back when the disk below has heard of it, which takes a moment.
-        'head -c 400M /dev/zero > /work/x; sync /work/x; sleep 1; rm /work/x; for i in $(seq 60); do head -c 8M /dev/zero > /work/y && echo again && exit; sleep 0.5; done'
+        // Who looks whether it is full has to come round on a busy host; and room comes back when the disk below has heard of it.
+        'head -c 400M /dev/zero > /work/x; sync /work/x; sleep 5; rm /work/x; for i in $(seq 60); do head -c 8M /dev/zero > /work/y && echo again && exit; sleep 0.5; done'
       const { stdout, stderr, exit } = await ran(spec(['sh', '-c', fill], { workspace }))
       assert.match(stderr, /No space left on device/)
       assert.ok(free(disk) > 5 * MIB, `${free(disk)} bytes are free`)
