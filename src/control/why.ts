@@ -70,24 +70,27 @@ export type WhyFault = { readonly kind: 'unread'; readonly problem: string } | {
 export async function whyOf(state: string, { action, configuration, bytes }: WhyAsk): Promise<Result<Why, WhyFault>> {
   const found = await entriesAbout(state, action)
   if (!found.ok) return found
-  const { decided, outcome, owner } = found.value
+  const { decided, outcome, owner, hasModel } = found.value
   const { log } = await logNamed(state, decided.log)
   const whole = decided.kind === 'action.held' ? await wholeOf(state, decided.log, decided) : undefined
   const sent = await sentOf(log, decided, bytes)
   const answered = outcome && (await answeredOf(log, decided.cell, outcome))
   const reasons = reasonsTold(decided.reasons)
   const again = decided.kind === 'action.intent' ? undefined : await decidedAgain(configuration, log, decided)
-  const turn = await turnOf(state, decided, await argumentsOf(log, decided, whole))
+  const turn = hasModel ? await turnOf(state, decided, await argumentsOf(log, decided, whole)) : undefined
   return ok({ decided, outcome, owner, reasons, whole, sent, answered, again, turn })
 }
 
-async function entriesAbout(
-  state: string,
-  action: string,
-): Promise<Result<Pick<Why, 'decided' | 'outcome' | 'owner'>, WhyFault>> {
+/** The part of what the logs tell of an action that one reading finds. `hasModel`: its cell has asked a model. */
+interface EntriesAbout extends Pick<Why, 'decided' | 'outcome' | 'owner'> {
+  readonly hasModel: boolean
+}
+
+async function entriesAbout(state: string, action: string): Promise<Result<EntriesAbout, WhyFault>> {
   let decided: DecidedEntry | undefined
   let outcome: OutcomeEntry | undefined
   const owners = new Map<CellId, PersonName>()
+  const asking = new Set<CellId>()
   try {
     for await (const entry of entriesOf(state)) {
       if ('action' in entry && entry.action === action) {
@@ -95,11 +98,13 @@ async function entriesAbout(
         else if (isDecision(entry)) decided = entry
       }
       if (entry.kind === 'cell.started') owners.set(entry.cell, entry.owner)
+      if (entry.kind === 'action.intent' && entry.operation === 'model') asking.add(entry.cell)
     }
   } catch (error) {
     return no({ kind: 'unread', problem: error instanceof Error ? error.message : String(error) })
   }
-  return decided === undefined ? no({ kind: 'no-action' }) : ok({ decided, outcome, owner: owners.get(decided.cell) })
+  if (decided === undefined) return no({ kind: 'no-action' })
+  return ok({ decided, outcome, owner: owners.get(decided.cell), hasModel: asking.has(decided.cell) })
 }
 
 /** Returns the turn of a model by which a cell came to an action. A second reading of the log: what came before is known now. */

@@ -6,7 +6,6 @@ import { named, plain } from '../print/printable.ts'
 import { type FirstAgent, SECRETS_DIRECTORY } from './first-config.ts'
 import type { FirstServers } from './first-servers.ts'
 import type { KnownAgent } from './known-agents.ts'
-import { repositoryNeeds } from './repository.ts'
 
 /** Tells a person what was written, what of it is theirs to judge, and what to do next. */
 export function tellFirst(
@@ -72,8 +71,7 @@ function mayWhat(active: number, { known }: FirstAgent): string {
 }
 
 /** Returns a line for each file of MCP servers in the repository: whoever can write it could have them start a program. */
-export function notTaken(call: Call, directory: string): readonly string[] {
-  const { serverFiles } = repositoryNeeds(process.cwd(), process.env)
+export function notTaken(call: Call, { serverFiles = [] }: KnownAgent, directory: string): readonly string[] {
   const again = `rm -r ${relative(process.cwd(), directory)} && firebreak init --for ${call.text('for')}`
   return serverFiles.map(
     (file) => `${file} names servers, which are not taken: if you know them, ${again} --mcp ${file}`,

@@ -16,6 +16,8 @@ export interface KnownAgent {
   readonly isScript?: true
   /** The git server that its repository is at. */
   readonly remote?: GitRemote
+  /** Files of its repository that name servers, which are not taken by themselves. */
+  readonly serverFiles?: readonly string[]
   /** Variables beside it: nothing that reports home, nothing that updates itself. */
   readonly env: Readonly<Record<string, string>>
   readonly memory: string
@@ -138,7 +140,7 @@ function script(program: string, memory: string): KnownAgent {
   return { program, models: [ANTHROPIC, OPENAI, GOOGLE], registries: [], isScript: true, env: {}, memory, home: {} }
 }
 
-/** What the packages of a registry are had with. */
+/** Programs and variables with which packages of a registry are had. */
 const MANAGERS: Readonly<Record<PackageRegistryName, Required<Pick<KnownAgent, 'beside' | 'env'>>>> = {
   // Questions beside lists and files are nothing that a registry is asked here: npm would complain of each.
   npm: {
@@ -180,6 +182,7 @@ function within(known: KnownAgent, needs: RepositoryNeeds): KnownAgent {
   return {
     ...known,
     registries: needs.registries,
+    serverFiles: needs.serverFiles,
     beside: managers.flatMap(({ beside }) => beside),
     env: { ...known.env, ...Object.assign({}, ...managers.map(({ env }) => env)) },
     home: { ...known.home, ...(settings === '' ? {} : { '.gitconfig': settings }) },

@@ -28,7 +28,7 @@ export class RunSummary {
   readonly #left = new Map<UpstreamName, { readonly problem: string; readonly later: boolean }>()
   readonly #holds = new Set<ActionId>()
   readonly #cuts = new Map<string, DefinitionSeen | ListCut>()
-  /** What each detector's signal has seen, by its sequence number. */
+  /** Observations of detectors, by the sequence numbers of their signals. */
   readonly #signals = new Map<number, string>()
   #lowered: RunTold['lowered']
   #begun = false

@@ -154,7 +154,7 @@ async function run(call: Call): Promise<ExitCode> {
     return EXIT.failed
   }
   write(told)
-  const seen = known.value === undefined || mcp !== undefined ? [] : notTaken(call, directory)
+  const seen = known.value === undefined || mcp !== undefined ? [] : notTaken(call, known.value, directory)
   tellFirst(
     call,
     directory,
