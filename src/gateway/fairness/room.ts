@@ -18,3 +18,6 @@ export class Room {
     this.#used -= bytes
   }
 }
+
+/** The words for what a room has no place for. */
+export const TOO_MUCH = 'too much is being read of its cell at once'

@@ -89,7 +89,7 @@ export class Passing {
     this.#left = true
     this.#cut ??= why
     if (this.#mayTell()) return void this.#far.destroy()
-    const { isNoticed, silenceMsMax = SILENCE_MS } = this.#options
+    const { isNoticed, silenceMsMax = SILENCE_MS_MAX } = this.#options
     clearInterval(this.#watch)
     this.#watch = setInterval(() => isNoticed?.() && this.#far.destroy(), silenceMsMax / LOOKS).unref()
     // Whoever waits to read it reads nothing any more.
@@ -214,11 +214,12 @@ export class Passing {
   }
 }
 
-const OVER = 'more would pass than was reserved of its budget of bytes'
+/** The words for what its budget has no room for. */
+export const OVER = 'more would pass than was reserved of its budget of bytes'
 /** Bytes that are held for whom the far side does not wait for. */
 const UNREAD_BYTES_MAX = 1_048_576
-/** Milliseconds of which a part passes between two looks, where nobody says how long it may be silent. */
-const SILENCE_MS = 600_000
+/** Milliseconds for which nothing passes either way, after which a connection ends, where the configuration says nothing. */
+export const SILENCE_MS_MAX = 600_000
 /** Looks at what may be noticed by now, in the time for which nothing may pass. */
 const LOOKS = 10
 

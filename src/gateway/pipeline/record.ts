@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Ledger } from '../../ledger/log/ledger.ts'
 import {
   type CellId,
@@ -7,6 +6,7 @@ import {
   type Label,
   LIMITS,
   type Reason,
+  shortDigest,
   WrittenNumber,
 } from '../../model/index.ts'
 import type { Authority, Exposure } from '../../policy/index.ts'
@@ -82,7 +82,7 @@ function jsonBytes(value: Json): number {
 
 function shortText(text: string): string {
   if (text.length <= TEXT_MAX) return text.toWellFormed()
-  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  const digest = shortDigest(text)
   return `${cutShown(text, 64)}… (${text.length} characters, sha256 ${digest}…)`
 }
 

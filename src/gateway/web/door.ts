@@ -8,7 +8,7 @@ import {
 } from 'node:http2'
 import { createServer as createListener, isIP, type Server, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { createServer, ServerResponse } from '../../model/host/node-http.ts'
+import { createServer, type ServerResponse } from '../../model/host/node-http.ts'
 import { LIMITS, ok, type Result } from '../../model/index.ts'
 import { cutConnection, parseInPieces, unparsedOf } from '../fairness/http-pieces.ts'
 import { readAuthority } from '../origins/origin.ts'
@@ -21,7 +21,7 @@ import { IdleConnections } from './idle-connections.ts'
 import type { CellNames } from './names.ts'
 import { NodeReply } from './web-reply.ts'
 import { placeText, type WebPlace, type WebReply, type WebRequest } from './web-request.ts'
-import { asksForWebSocket, type WebSocketStart, webSocketStart } from './web-socket-start.ts'
+import { asksForWebSocket, takeStart, type WebSocketStart } from './web-socket-start.ts'
 
 /** A socket of a cell's network that this gateway was handed, on which programs reach for any address. */
 export interface CellWebSocket {
@@ -288,16 +288,7 @@ export class WebDoor {
     secured?: string,
   ): void {
     const rest = Buffer.concat([head, unparsedOf(socket)])
-    socket.on('error', () => socket.destroy())
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(request.socket)
-    response.once('finish', () => socket.end(() => socket.destroy()))
-    const start = webSocketStart(request, socket, rest, () => {
-      response.detachSocket(request.socket)
-      // Its answer lasts as long as the connection; what that said at its end is read before.
-      socket.once('close', () => void setImmediate(() => response.emit('close')))
-    })
+    const { start, response } = takeStart(request, socket, rest)
     this.#take(scheme, request, response, secured, start)
   }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
+import { ServerResponse } from '../../model/host/node-http.ts'
 import { boundUnfinished, type ComingBounds, webSocketServer } from '../origins/web-socket.ts'
 
 /** A request of a cell's program to make its connection a WebSocket, before anybody has answered it. */
@@ -30,12 +31,7 @@ export function asksForWebSocket({ method, httpVersion, headers }: IncomingMessa
 }
 
 /** Returns the start of a WebSocket on a connection whose parser has been taken off. `detach`: it is HTTP no more. */
-export function webSocketStart(
-  request: IncomingMessage,
-  socket: Duplex,
-  rest: Buffer,
-  detach: () => void,
-): WebSocketStart {
+function webSocketStart(request: IncomingMessage, socket: Duplex, rest: Buffer, detach: () => void): WebSocketStart {
   const offered = request.headers['sec-websocket-protocol'] ?? ''
   return {
     protocols: offered === '' ? [] : offered.split(',').map((each) => each.trim()),
@@ -55,4 +51,25 @@ export function webSocketStart(
       })
     },
   }
+}
+
+/** The start of a WebSocket, and the answer of HTTP by which it is refused. */
+export interface AnsweredStart {
+  readonly start: WebSocketStart
+  readonly response: InstanceType<typeof ServerResponse>
+}
+
+/** Takes a request off the parser of its connection: a refusal ends the connection, and its answer lasts as long as that. */
+export function takeStart(request: IncomingMessage, socket: Duplex, rest: Buffer): AnsweredStart {
+  socket.on('error', () => socket.destroy())
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  response.assignSocket(request.socket)
+  response.once('finish', () => socket.end(() => socket.destroy()))
+  const start = webSocketStart(request, socket, rest, () => {
+    response.detachSocket(request.socket)
+    // What the connection said at its end is read before.
+    socket.once('close', () => void setImmediate(() => response.emit('close')))
+  })
+  return { start, response }
 }

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import { isCovered } from '../../gateway/content/cover.ts'
 import { heldArguments } from '../../gateway/pipeline/held-payload.ts'
 import { isShortened } from '../../gateway/pipeline/record.ts'
-import { type ActionHeld, type Json, no, ok, type Result } from '../../model/index.ts'
+import { type ActionHeld, type Json, no, ok, type Result, shortDigest } from '../../model/index.ts'
 import { logNamed } from '../state/logs.ts'
 
 /** All that a held action would carry. */
@@ -33,7 +32,7 @@ export async function wholeOf(
   const args = heldArguments(read.value)
   if (args === undefined) return no('its payload is no request')
   if (isCovered(args)) return no(COVERED)
-  return ok({ args, digest: createHash('sha256').update(read.value).digest('hex').slice(0, 16) })
+  return ok({ args, digest: shortDigest(read.value) })
 }
 
 const COVERED = 'a secret is covered in it, with the whole text that it stands in'

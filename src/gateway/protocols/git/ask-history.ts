@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { shortDigest } from '../../../model/index.ts'
 import type { WebReply } from '../../web/web-request.ts'
 import { bestOf, decidedBy, usableOf } from './granted-patterns.ts'
 import { HISTORY_HEADERS, HistoryAnswer, historyRequest, joined } from './history.ts'
@@ -63,7 +63,7 @@ async function answerOf(
   { fetching, answer }: { readonly fetching: readonly NamedPattern[]; readonly answer: HistoryAnswer },
 ): Promise<Parents> {
   const bytes = historyRequest(question, format)
-  const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16)
+  const digest = shortDigest(bytes)
   const args = { repository, what: 'history', wants: question.newer.length, digest }
   const best = bestOf(ground, args, bytes.length)
   const asked = { wants: question.newer, wantedRefs: [], unwantedRefs: [] }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { no, ok, type Result } from '../../../model/index.ts'
+import { no, ok, type Result, shortDigest } from '../../../model/index.ts'
 import type { GitVersion } from './git-request.ts'
 import { type Pkt, PktReader, pkt, pktText } from './pkt-line.ts'
 import { isObjectName, isRefName, type ObjectFormat } from './ref-name.ts'
@@ -81,7 +81,7 @@ export function* readFetch(bytes: Uint8Array, version: GitVersion): Generator<nu
   }
   if (pkts.waiting > 0) return no('its last packet is not whole')
   const asked = reader.end()
-  return asked.ok ? ok({ asked: asked.value, digest: digest.digest('hex').slice(0, 16) }) : asked
+  return asked.ok ? ok({ asked: asked.value, digest: shortDigest(digest) }) : asked
 }
 
 /** The bytes of one packet in a body. */

@@ -3,7 +3,7 @@ import { isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result }
 import { cutShown } from '../../content/cut-shown.ts'
 import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
-import type { Room } from '../../fairness/room.ts'
+import { type Room, TOO_MUCH } from '../../fairness/room.ts'
 import { type RequestTarget, readTarget } from '../../web/request-target.ts'
 import type { WebRequest } from '../../web/web-request.ts'
 import { squeezed } from './headers.ts'
@@ -109,7 +109,7 @@ export function readWhole(
     }
     body.on('data', (piece: Uint8Array) => {
       if (bytes.length + piece.length > bytesMax) return give(tooLarge)
-      if (!room.take(piece.length)) return give('too much is being read of its cell at once')
+      if (!room.take(piece.length)) return give(TOO_MUCH)
       bytes.push(piece)
     })
     body.once('end', () => {
@@ -148,8 +148,9 @@ function twinsIn(value: Json): string | undefined {
   if (!isJsonObject(value)) return undefined
   const met = new Map<string, string>()
   return firstOf(Object.entries(value), ([name, inner]) => {
-    const twin = met.get(nameOf(name))
-    met.set(nameOf(name), name)
+    const plain = nameOf(name)
+    const twin = met.get(plain)
+    met.set(plain, name)
     return twin === undefined ? twinsIn(inner) : twinText(twin, name)
   })
 }

@@ -51,7 +51,7 @@ export function headersIn(input: JsonObject | undefined): readonly string[] {
 /** Methods whose requests have a body. */
 const BODIED: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
-/** What is known of a body that nobody reads: an argument of its own, so that it is none that a rule for `body` lets through. */
+/** The schema of what is known of a body that nobody reads: an argument of its own, which no rule for `body` lets through. */
 const STREAM: JsonObject = {
   type: 'object',
   properties: { type: { type: 'string' }, length: { type: 'integer' } },

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 import { LIMITS } from '../../../model/index.ts'
 import type { Secrets } from '../../content/secrets.ts'
 import { StreamSearch } from '../../content/stream-search.ts'
+import { LookPace } from '../../fairness/look-pace.ts'
 import type { Passage, SendOptions, Sent } from '../../pipeline/line.ts'
 import { NOTICED_EVERY_MS } from '../../pipeline/parts.ts'
 import type { WebReply } from '../../web/web-request.ts'
@@ -77,9 +78,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   /** True while what was gathered is about to be looked at. */
   #isToLook = false
   #pace: NodeJS.Timeout | undefined
-  /** Looks that it may have at once, as of `#creditedMs`: one more in PACE_MS. */
-  #credit = CREDIT_MAX
-  #creditedMs = performance.now()
+  readonly #looks = new LookPace()
   /** Bytes that the cell has been shown since it had read all. */
   #unreadBytes = 0
   /** True until the cell has read all. */
@@ -222,17 +221,9 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (this.#isToLook) return
     this.#isToLook = true
     // The parser brings all that one read of the connection has before a microtask.
-    if (this.#mayLookAtOnce()) queueMicrotask(() => this.#look(controller))
-    else this.#pace = setTimeout(() => this.#look(controller), PACE_MS)
-  }
-
-  #mayLookAtOnce(): boolean {
-    const nowMs = performance.now()
-    this.#credit = Math.min(CREDIT_MAX, this.#credit + (nowMs - this.#creditedMs) / PACE_MS)
-    this.#creditedMs = nowMs
-    if (this.#credit < 1) return false
-    this.#credit--
-    return true
+    const waitMs = this.#looks.nextMs()
+    if (waitMs === 0) queueMicrotask(() => this.#look(controller))
+    else this.#pace = setTimeout(() => this.#look(controller), waitMs)
   }
 
   /** Looks at what was gathered, and shows it. */
@@ -341,10 +332,6 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 const END = new Uint8Array()
 /** Interim answers to one request (RFC 9110, 15.2): servers send one or two. */
 const INTERIMS_MAX = 32
-/** Milliseconds between two looks at what goes on coming in small pieces: one look reads again what a secret may have begun in. */
-const PACE_MS = 5
-/** Looks without a wait: words of a model come by the dozen in a second, and some at once. */
-const CREDIT_MAX = 64
 const GATHERED_BYTES_MAX = 65_536
 /** Bytes that are held for a cell whose origin does not wait for it. */
 const UNREAD_BYTES_MAX = 1_048_576

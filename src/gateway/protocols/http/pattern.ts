@@ -130,23 +130,23 @@ export class PatternTable {
       if (other !== undefined) throw new Error(`${pattern.text} and ${other} cover the same requests`)
       shapes.set(shape, pattern.text)
       const all = this.#byMethod.get(pattern.method)
-      const own = { pattern, segments: pattern.segments.flatMap(foldedPart) }
+      const own = { pattern, segments: pattern.segments.flatMap(foldedPart), sayingMore: [] }
       if (all === undefined) this.#byMethod.set(pattern.method, [own])
       else all.push(own)
     }
-    for (const all of this.#byMethod.values()) all.sort((a, b) => moreSaid(a.pattern, b.pattern))
+    for (const all of this.#byMethod.values()) {
+      all.sort((a, b) => moreSaid(a.pattern, b.pattern))
+      for (const each of all) each.sayingMore = all.filter(({ pattern }) => saysMore(pattern, each.pattern))
+    }
   }
 
   /** Returns the pattern that is meant, with the arguments in the path; undefined where none covers it. */
   find(method: string, { segments }: Pick<RequestTarget, 'segments'>): FoundPattern | undefined {
-    const all = this.#byMethod.get(method) ?? []
-    for (const { pattern } of all) {
+    for (const { pattern, sayingMore } of this.#byMethod.get(method) ?? []) {
       const path = matchPath(pattern, segments)
       if (path === undefined) continue
-      const ways = foldings(segments)
-      const other = all.find(
-        (each) => saysMore(each.pattern, pattern) && ways.some((way) => matchPath(each, way) !== undefined),
-      )?.pattern.text
+      const ways = sayingMore.length === 0 ? [] : foldings(segments)
+      const other = sayingMore.find((each) => ways.some((way) => matchPath(each, way) !== undefined))?.pattern.text
       if (other === undefined) return { pattern, path }
       const doubt = `its path is that of ${other} to servers that read case, endings or escapes in another way: one that means ${pattern.text} is declared by itself`
       return { pattern, path, doubt }
@@ -159,6 +159,8 @@ export class PatternTable {
 interface FoldedPattern {
   readonly pattern: RequestPattern
   readonly segments: readonly PatternSegment[]
+  /** Patterns of its method that say more than it does. */
+  sayingMore: readonly FoldedPattern[]
 }
 
 function foldedPart(part: PatternSegment): readonly PatternSegment[] {

@@ -117,7 +117,7 @@ async function send(
   { found, query, sending, reply, room, isWhole }: Asking,
 ): Promise<void> {
   const args = argumentsOf(found.path, query, sending)
-  const ifApproved = approvedHeaders(sending.headers, new Set(Object.keys(sending.named)))
+  const ifApproved = () => approvedHeaders(sending.headers, new Set(Object.keys(sending.named)))
   const performed = await (isWhole
     ? performWhole(
         gate,
@@ -141,7 +141,7 @@ async function send(
         sink: reply,
         gone: reply.gone,
         prepare: (onHead, approved) =>
-          prepared(gate, line, approved ? { ...sending, headers: ifApproved } : sending, reply, onHead),
+          prepared(gate, line, approved ? { ...sending, headers: ifApproved() } : sending, reply, onHead),
       }))
   if (reply.hasBegun || reply.gone.aborted) return
   if (performed.kind === 'answered' && performed.answer instanceof WebAnswer) return show(performed.answer, reply)

@@ -1,4 +1,4 @@
-/** What passes between two WebSockets, with no connection and a clock that is moved by hand. */
+/** Tests of two WebSockets and what passes between them, with no connection and a clock that is moved by hand. */
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, it, mock } from 'node:test'

@@ -2,6 +2,8 @@ import { Buffer } from 'node:buffer'
 import type { RawData, WebSocket } from 'ws'
 import type { Secrets } from '../../content/secrets.ts'
 import { StreamSearch } from '../../content/stream-search.ts'
+import { LookPace } from '../../fairness/look-pace.ts'
+import { Meter, OVER } from '../../origins/passing.ts'
 import type { Passage, SendOptions } from '../../pipeline/line.ts'
 import { NOTICED_EVERY_MS } from '../../pipeline/parts.ts'
 import { SILENCE_MS_MAX } from './exchange.ts'
@@ -40,7 +42,7 @@ export class WebSocketPassing {
   readonly #far: WebSocket
   readonly #options: WebSocketPassingOptions
   readonly #search: StreamSearch
-  readonly #passed = { sent: 0, received: 0 }
+  readonly #meter: Meter
   #why: string | undefined
   #leaked: string | undefined
   /** Set when the first of both sides has ended: what it was ended by. */
@@ -57,9 +59,7 @@ export class WebSocketPassing {
   /** True while what was gathered is about to be looked at. */
   #isToLook = false
   #pace: NodeJS.Timeout | undefined
-  /** Looks that it may have at once, as of `#creditedMs`: one more in PACE_MS. */
-  #credit = CREDIT_MAX
-  #creditedMs = performance.now()
+  readonly #looks = new LookPace()
   /** True while more was gathered than is held. */
   #isFull = false
   /** Looks at whether the origin may still notice that it waits for the cell; absent while it does not. */
@@ -75,6 +75,7 @@ export class WebSocketPassing {
     this.#far = far
     this.#options = options
     this.#search = new StreamSearch(options.secrets)
+    this.#meter = new Meter(options.send.bytesMax)
     const { signal, silenceMsMax = SILENCE_MS_MAX } = options.send
     const silence = setInterval(() => this.#listen(silenceMsMax), silenceMsMax / LOOKS).unref()
     const most = setTimeout(() => this.#end(TOO_LONG, GOING_AWAY), STANDS_MS_MAX).unref()
@@ -116,7 +117,7 @@ export class WebSocketPassing {
   #leaves({ bytes, isBinary }: Message): void {
     const far = this.#far
     if (this.#isLeft || far.readyState !== far.OPEN) return
-    const problem = this.#options.send.lastCheck() ?? this.#counts(bytes.length, 'sent')
+    const problem = this.#options.send.lastCheck() ?? this.#counts(bytes.length, 'send')
     if (problem !== undefined) return this.#refuse(problem)
     this.#untaken.far++
     far.send(bytes, { binary: isBinary }, () => {
@@ -128,7 +129,7 @@ export class WebSocketPassing {
 
   /** Takes a message of the origin. */
   #comes(message: Message): void {
-    const problem = this.#counts(message.bytes.length, 'received')
+    const problem = this.#counts(message.bytes.length, 'receive')
     if (problem !== undefined) return this.#end(problem)
     if (this.#isLeft) return
     this.#gathered.push(message)
@@ -149,23 +150,13 @@ export class WebSocketPassing {
     this.#isToLook = true
     clearTimeout(this.#pace)
     this.#pace = undefined
-    const waitMs = isMuch ? 0 : this.#paceMs()
+    const waitMs = isMuch ? 0 : this.#looks.nextMs()
     const go = () => {
       this.#pace = undefined
       this.#waitForTurn()
     }
     if (waitMs > 0) this.#pace = setTimeout(go, waitMs)
     else go()
-  }
-
-  /** Returns the milliseconds until one more look is due; none while there is credit. */
-  #paceMs(): number {
-    const nowMs = performance.now()
-    this.#credit = Math.min(CREDIT_MAX, this.#credit + (nowMs - this.#creditedMs) / PACE_MS)
-    this.#creditedMs = nowMs
-    if (this.#credit < 1) return PACE_MS
-    this.#credit--
-    return 0
   }
 
   #waitForTurn(): void {
@@ -313,22 +304,18 @@ export class WebSocketPassing {
   }
 
   /** Counts bytes; returns why they may not pass. */
-  #counts(bytes: number, way: 'sent' | 'received'): string | undefined {
+  #counts(bytes: number, way: 'send' | 'receive'): string | undefined {
     this.#quietLooks = 0
-    const { bytesMax = Number.POSITIVE_INFINITY } = this.#options.send
-    if (this.#passed.sent + this.#passed.received + bytes > bytesMax)
-      return 'more would pass than was reserved of its budget of bytes'
-    this.#passed[way] += bytes
-    return undefined
+    return this.#meter[way](bytes) ? undefined : OVER
   }
 
   #passage(): Passage {
-    const { sent, received } = this.#passed
+    const { passed, counted } = this.#meter
     const why = this.#why ?? (this.#ending === 'a close' ? undefined : 'one side broke off')
     return {
       kind: 'passed',
-      passed: { sent, received },
-      counted: { bytes: sent + received },
+      passed,
+      counted,
       ...(why !== undefined && { why }),
       ...(this.#leaked !== undefined && { leaked: this.#leaked }),
     }
@@ -354,10 +341,6 @@ const LOOKS = 10
 const UNTAKEN_BYTES_MAX = 1_048_576
 const UNTAKEN_MESSAGES_MAX = 1_024
 
-/** Milliseconds between two looks at what goes on coming in small messages. */
-const PACE_MS = 5
-/** Looks without a wait. */
-const CREDIT_MAX = 64
 /** Bytes of one look, where they are of several messages. */
 const LOOK_BYTES = 65_536
 /** Messages of one look: passing one on takes some 10 µs, whatever its length. */

@@ -13,12 +13,12 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { declared, gatewayTo, originHere } from '../../../../test/kit/origin-here.ts'
 import { cleanUp } from '../../../../test/kit/temporary.ts'
 import { until } from '../../../../test/kit/until.ts'
-import { createServer, ServerResponse } from '../../../model/host/node-http.ts'
+import { createServer } from '../../../model/host/node-http.ts'
 import { type DeclaredTool, type Label, LIMITS } from '../../../model/index.ts'
 import { openSecrets } from '../../content/secrets.ts'
 import { Room } from '../../fairness/room.ts'
 import { NodeReply } from '../../web/web-reply.ts'
-import { asksForWebSocket, webSocketStart } from '../../web/web-socket-start.ts'
+import { asksForWebSocket, takeStart } from '../../web/web-socket-start.ts'
 import { requestsOf } from './contract.ts'
 import { HttpLine } from './line.ts'
 import { serveHttp } from './serve.ts'
@@ -45,15 +45,7 @@ async function doorTo(origin: number, { secrets = new Map(), tool, pattern = 'WE
   const served = { count: 0 }
   const server = createServer({ shouldUpgradeCallback: asksForWebSocket } as never) // an option that its type lacks
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, rest: Buffer) => {
-    socket.on('error', () => socket.destroy())
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(request.socket)
-    response.once('finish', () => socket.end(() => socket.destroy()))
-    const start = webSocketStart(request, socket, rest, () => {
-      response.detachSocket(request.socket)
-      socket.once('close', () => void setImmediate(() => response.emit('close')))
-    })
+    const { start, response } = takeStart(request, socket, rest)
     const { method = '', url = '', headers } = request
     serveHttp(gate, gateway.cell, line, {
       request: {

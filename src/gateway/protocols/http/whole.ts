@@ -21,8 +21,8 @@ export interface WholeRequest extends Pick<Attempt, 'signal' | 'calledOff' | 'ab
   /** Target in origin form. */
   readonly path: string
   readonly headers: readonly string[]
-  /** The headers where a person has let it through; absent: the same. */
-  readonly ifApproved?: readonly string[]
+  /** Returns the headers where a person has let it through; absent: the same. */
+  readonly ifApproved?: () => readonly string[]
   readonly body?: Uint8Array
 }
 
@@ -42,7 +42,7 @@ export function performWhole(
       prepared(
         gate,
         line,
-        approved ? { ...request, headers: request.ifApproved ?? request.headers } : request,
+        approved ? { ...request, headers: request.ifApproved?.() ?? request.headers } : request,
         known,
         room,
       ),

@@ -1,7 +1,7 @@
 import { programPath } from '../../../model/host/program-file.ts'
 import type { Result } from '../../../model/index.ts'
 import { ReadingDesk } from '../../fairness/reading-desk.ts'
-import { DECODED_BYTES_MAX } from './decode.ts'
+import { DECODED_BYTES_MAX } from '../http/decode.ts'
 import type { ModelAsked, ModelFault } from './judge.ts'
 import { judgeModelJob, type ModelJob } from './model-work.ts'
 

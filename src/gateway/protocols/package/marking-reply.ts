@@ -1,6 +1,6 @@
 import { no, ok, type Result } from '../../../model/index.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
-import type { Room } from '../../fairness/room.ts'
+import { type Room, TOO_MUCH } from '../../fairness/room.ts'
 import type { WebReply } from '../../web/web-request.ts'
 import { LIST_BYTES_MAX } from './lists/package-desk.ts'
 
@@ -101,5 +101,3 @@ export class GatheringReply implements WebReply {
     this.leave()
   }
 }
-
-export const TOO_MUCH = 'too much is being read of its cell at once'

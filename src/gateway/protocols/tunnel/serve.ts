@@ -16,14 +16,11 @@ import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { connectTo, type Pin, pin } from '../../origins/dial.ts'
 import { isPrivateUseName } from '../../origins/origin.ts'
-import { Passing } from '../../origins/passing.ts'
+import { Passing, SILENCE_MS_MAX } from '../../origins/passing.ts'
 import type { SendOptions } from '../../pipeline/line.ts'
 import { perform } from '../../pipeline/pipeline.ts'
 import { away, originAttempt, refusalSentence, unshown } from '../http/web-attempt.ts'
 import type { TunnelLine } from './line.ts'
-
-/** Milliseconds for which nothing passes either way, after which a connection ends, where the configuration says nothing. */
-const SILENCE_MS_MAX = 600_000
 
 /** Makes a connection where it may be made. Resolves with false where it was not, and nothing was read of the socket. */
 export async function serveTunnel(

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { cutText, type JsonObject, no, ok, type Result, type ToolName } from '../../../../model/index.ts'
+import { cutText, type JsonObject, no, ok, type Result, shortDigest, type ToolName } from '../../../../model/index.ts'
 import { openSecrets } from '../../../content/secrets.ts'
 import { FROM_CELL, FROM_UPSTREAM, jsonFaultText, parseStrictJson } from '../../../content/strict-json.ts'
 import { placeText } from '../../../web/web-request.ts'
@@ -98,7 +98,7 @@ async function answerBatch(
     ...{ repository, what: `lfs ${operation}`, objects: objects.length },
     bytes: objects.reduce((sum, { size }) => sum + size, 0),
     // Whoever approves it has not seen the names of its files.
-    digest: createHash('sha256').update(body).digest('hex').slice(0, 16),
+    digest: shortDigest(body),
   }
   const may = mayBy(ground, args, { ...batch, leaving: body.length })
   if (!may.ok) return refuseAsked(ground, asked, may.reason)

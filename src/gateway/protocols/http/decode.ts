@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream'
 import { constants, createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib'
 import { no, ok, type Result } from '../../../model/index.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
-import type { Room } from '../../fairness/room.ts'
+import { type Room, TOO_MUCH } from '../../fairness/room.ts'
 
 /** Bytes of a decoded request: one turn of a long task has up to 32 MiB. */
 export const DECODED_BYTES_MAX = 33_554_432
@@ -64,7 +64,7 @@ export function decodeBody(
       if (length > bytesMax) return refuse(`it has more than ${bytesMax} bytes when it is decoded`)
       if (length > allowed) return refuse(`it grows more than ${DECODED_RATIO_MAX} times when it is decoded`)
       bytes.push(piece)
-      if (!room.take(bytes.capacity - held)) return refuse('too much is being read of its cell at once')
+      if (!room.take(bytes.capacity - held)) return refuse(TOO_MUCH)
       held = bytes.capacity
     })
     decoder.once('error', () => refuse(`it is no whole ${coding}`))
