@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import process from 'node:process'
 
@@ -25,13 +25,14 @@ export const CLIS: Readonly<Record<string, Cli>> = {
   opencode: {
     package: 'opencode-ai',
     finish: 'postinstall.mjs',
-    words: ['run', TASK, '--model', 'anthropic/claude-sonnet-4-5'],
+    words: ['run', TASK, '--auto', '--model', 'anthropic/claude-sonnet-4-5'],
   },
   gemini: { package: '@google/gemini-cli', words: ['-p', TASK, '--yolo', '-m', 'gemini-2.5-pro'] },
 }
 
-/** Directory that agents are installed in, and stay. */
-const PLACE = process.env.AGENTS_DIRECTORY ?? join(tmpdir(), 'firebreak-agents')
+/** Directory that agents are installed in, and stay: one that no other user of this host writes. */
+const PLACE =
+  process.env.AGENTS_DIRECTORY ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'firebreak-agents')
 
 /** Installs those agents that are not there yet; returns the directory of their programs. */
 export function install(names: readonly string[]): string {
@@ -51,10 +52,13 @@ export function install(names: readonly string[]): string {
   return join(modules, '.bin')
 }
 
-/** Returns the path of an agent's program on this host: where it was installed here, or on `PATH`; undefined where it is not. */
+/** Returns the path of an agent's program on this host: in `AGENTS_DIRECTORY` or on `PATH`; undefined where it is in neither. */
 export function programOf(name: string): string | undefined {
-  const own = join(PLACE, 'node_modules', '.bin')
-  const folders = [own, ...(process.env.PATH ?? '').split(delimiter)]
+  const own = process.env.AGENTS_DIRECTORY
+  const folders = [
+    ...(own === undefined ? [] : [join(own, 'node_modules', '.bin')]),
+    ...(process.env.PATH ?? '').split(delimiter),
+  ]
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }
 

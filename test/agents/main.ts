@@ -1,6 +1,6 @@
 /**
  * Coding agents that people have, in cells, unchanged: `npm run test:agents [-- claude codex …] [--json]`. Each is installed in
- * its newest version (about 1.3 GB together, kept in the system's directory for temporary files), set up by
+ * its newest version (about 1.3 GB together, kept in `AGENTS_DIRECTORY`, else among the user's caches), set up by
  * `firebreak init --for` in a repository, and started by its own name. Its provider is a scripted model on loopback, at the
  * provider's own name; so are its registry and its forge: no agent is told of a proxy, a base URL or a key.
  *

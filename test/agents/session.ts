@@ -89,8 +89,7 @@ export async function playSession({ kind, agent, command, path, files }: Session
   const used = operationsIn(entries)
   const reached = [...used.filter((each) => !GRANTED.test(each)), ...(await reachedIn(world, before))]
   model.close()
-  world.npm.close()
-  world.notes.close()
+  for (const each of [world.npm, world.notes, world.forge]) each.close()
   rmSync(directory, { recursive: true, force: true })
   return {
     seconds: Math.round((performance.now() - beganMs) / 100) / 10,

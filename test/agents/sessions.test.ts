@@ -1,6 +1,6 @@
 /**
- * An honest session and an obedient one of agents on the vendors' own libraries, and of each agent that is installed on this
- * host: the scenarios of `npm run test:agents`, which installs them.
+ * An honest session and an obedient one of agents on the vendors' own libraries, and of each agent that stands on `PATH` or in
+ * `AGENTS_DIRECTORY`: the scenarios of `npm run test:agents`, which installs them.
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -30,6 +30,8 @@ export interface GitServer {
   answers: ((exchange: GitExchange) => GivenAnswer | undefined) | undefined
   /** Changes the server's answer on its way, where it is set. */
   changes: ((exchange: GitExchange) => Uint8Array) | undefined
+  /** Ends it before the last test has ended. */
+  close(): void
 }
 
 /** Runs git as nobody's user: no configuration of this host, no terminal. Resolves to all that it says, or rejects with it. */
@@ -90,7 +92,8 @@ export async function gitServer(names: readonly string[], format = 'sha1'): Prom
     })
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  cleanUp(() => void server.close())
+  const close = () => void server.close()
+  cleanUp(close)
   const { port } = server.address() as AddressInfo // it listens on a port
   const it: GitServer = {
     url: `http://127.0.0.1:${port}`,
@@ -98,6 +101,7 @@ export async function gitServer(names: readonly string[], format = 'sha1'): Prom
     exchanges: [],
     answers: undefined,
     changes: undefined,
+    close,
   }
   return it
 }
