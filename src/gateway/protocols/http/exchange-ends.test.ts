@@ -17,7 +17,7 @@ class Slow implements WebReply {
   readonly gone = new AbortController().signal
   hasBegun = false
   hasEnough = false
-  over: 'ended' | 'cut' | undefined
+  over: 'ended' | 'cut' | 'refused' | undefined
   bytes = 0
   writes = 0
   isRead = true
@@ -43,7 +43,9 @@ class Slow implements WebReply {
   cut(): void {
     this.over = 'cut'
   }
-  refuse(): void {}
+  refuse(): void {
+    this.over = 'refused'
+  }
 }
 
 /** The connection, as far as an exchange orders it about. */
@@ -156,6 +158,66 @@ describe('the bytes of an exchange', () => {
     assert.equal((await leaving.next()).done, true)
     const sent = await settled()
     assert.deepEqual([sent.kind, 'why' in sent && sent.why, wire.isAborted], ['unknown', why, true])
+  })
+})
+
+describe('a body that is left in the middle', () => {
+  /** Takes the pieces that leave, and tells what became of the exchange some turns later. */
+  async function leave(pieces: AsyncIterable<Uint8Array>, send: Partial<SendOptions>) {
+    const { exchange, wire, told, reply } = opened(send)
+    exchange.onRequestStart(wire)
+    let bytes = 0
+    let isEnded = false
+    const all = (async () => {
+      for await (const piece of exchange.leaving(pieces)) bytes += piece.length
+      isEnded = true
+    })()
+    for (let i = 0; i < 20; i++) await Promise.resolve()
+    const seen = { bytes, isEnded, isAborted: wire.isAborted, sent: told.sent?.kind, reply: reply.over }
+    exchange.cut('over')
+    await all
+    assert.notEqual(told.sent?.kind === 'unknown' && told.sent.why, 'over', 'what was first is told')
+    return seen
+  }
+
+  async function* breaking(): AsyncGenerator<Uint8Array, void> {
+    yield new Uint8Array(7)
+    throw new Error('aborted')
+  }
+
+  /** Allows this many pieces. */
+  function learnsAfter(pieces: number, why = 'it has learned what the origin may not know') {
+    let asked = 0
+    return { lastCheck: () => (asked++ > pieces ? why : undefined) } // the first time for the head
+  }
+
+  const cut = { isEnded: true, isAborted: true, sent: 'unknown', reply: undefined }
+  const silent = { isEnded: false, isAborted: false, sent: undefined, reply: 'refused' }
+
+  it('is not left by its end, which may be told', async () => {
+    const { exchange, wire, told } = opened()
+    exchange.onRequestStart(wire)
+    assert.equal(await taken(exchange.leaving(piecesOf(7))), 7)
+    assert.deepEqual([wire.isAborted, told.sent], [false, undefined])
+    exchange.cut('over')
+  })
+
+  it('F1: by a piece that may not leave: is cut, and where the origin may not notice, says nothing more', async () => {
+    const known = await leave(piecesOf(7, 7), learnsAfter(1))
+    assert.deepEqual(known, { bytes: 7, ...cut })
+    const unknown = await leave(piecesOf(7, 7), { ...learnsAfter(1), mayNotice: () => false })
+    assert.deepEqual(unknown, { bytes: 7, ...silent })
+  })
+
+  it('F1: by its cell that breaks off: likewise', async () => {
+    assert.deepEqual(await leave(breaking(), {}), { bytes: 7, ...cut })
+    assert.deepEqual(await leave(breaking(), { mayNotice: () => false }), { bytes: 7, ...silent })
+  })
+
+  it('F1: by its end, which may not be told: likewise', async () => {
+    assert.deepEqual(await leave(piecesOf(7), learnsAfter(1)), { bytes: 7, ...cut })
+    const unknown = await leave(piecesOf(7), { ...learnsAfter(1), mayNotice: () => false })
+    assert.deepEqual(unknown, { bytes: 7, ...silent })
   })
 })
 

@@ -67,6 +67,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #status = 0
   #cut: string | undefined
   #leaked: string | undefined
+  /** The reason for which no more of its body leaves, where the origin may not notice that. */
+  #left: string | undefined
   /** Pieces that came before the head might be shown. */
   #early: Uint8Array[] = []
   #waits = false
@@ -113,15 +115,30 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#end()
   }
 
-  /** Yields the pieces of the request's body that may leave, each in the tick in which it is asked for; then it is cut. */
+  /**
+   * Yields the pieces of the request's body that may leave, each in the tick in which it is asked for. Where the next may not, or
+   * the cell breaks off, the exchange is cut; while the origin may not notice that, it is told nothing more, and goes on for nobody.
+   */
   async *leaving(pieces: AsyncIterable<unknown>): AsyncGenerator<Uint8Array, void> {
-    for await (const piece of pieces) {
-      if (!(piece instanceof Uint8Array)) return
-      const problem = this.#options.send.lastCheck()
-      if (problem !== undefined) this.cut(problem)
-      if (this.#over || !this.#passes(piece.length, 'sent')) return
-      yield piece
+    let problem: string | undefined
+    try {
+      for await (const piece of pieces) {
+        problem = piece instanceof Uint8Array ? this.#options.send.lastCheck() : 'a piece of its body has no bytes'
+        if (problem !== undefined) break
+        if (this.#over || !this.#passes((piece as Uint8Array).length, 'sent')) return
+        yield piece as Uint8Array // `problem` tells so
+      }
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error)
     }
+    // Its end is a word, too.
+    problem ??= this.#options.send.lastCheck()
+    if (problem === undefined) return
+    if (this.#mayNotice()) return this.cut(problem)
+    this.#left = problem
+    this.#isLost = true
+    this.#options.reply.refuse(502, 'refused by Firebreak: no more of its body may be sent')
+    await this.ended
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -310,12 +327,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#over = true
     for (const timer of [this.#pace, this.#silence, this.#most, this.#watch]) clearTimeout(timer)
     const { reply } = this.#options
-    if (this.#cut !== undefined && reply.hasBegun) reply.cut()
+    if (this.#cut !== undefined && reply.hasBegun && !this.#isLost) reply.cut()
     if (!this.#written) return this.#resolve({ kind: 'not-sent', why: this.#cut ?? 'it was called off', lives: true })
-    if (this.#status === 0) return this.#resolve({ kind: 'unknown', why: this.#cut ?? 'no answer came' })
+    if (this.#status === 0) return this.#resolve({ kind: 'unknown', why: this.#left ?? this.#cut ?? 'no answer came' })
     const { sent, received } = this.#passed
     const { counted, ...read } = this.#options.reader?.end(this.#cut === undefined) ?? {}
-    const why = this.#cut ?? (this.#status >= 500 ? `HTTP ${this.#status}` : undefined)
+    const why = this.#left ?? this.#cut ?? (this.#status >= 500 ? `HTTP ${this.#status}` : undefined)
     this.#resolve({
       kind: 'passed',
       passed: { sent, received },

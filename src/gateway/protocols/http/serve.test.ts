@@ -34,9 +34,10 @@ async function origin(header = 'none') {
     request.once('end', () => void response.setHeader('x-said', header).end('answered'))
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  cleanUp(() => void server.close().closeAllConnections())
+  const close = () => void server.close().closeAllConnections()
+  cleanUp(close)
   const { port } = server.address() as AddressInfo // it listens on a port
-  return { url: `http://127.0.0.1:${port}`, heard }
+  return { url: `http://127.0.0.1:${port}`, heard, close }
 }
 
 async function served(url: string, secrets: ReadonlyMap<string, string> = new Map()) {
@@ -69,8 +70,8 @@ function uploading(url: string) {
 }
 
 describe('a body that is under way', () => {
-  it('F1: ends where its cell has learned what the origin may not know', async () => {
-    const { url: at, heard } = await origin()
+  it('F1: has no more where its cell has learned what the origin may not know', async () => {
+    const { url: at, heard, close: closeOrigin } = await origin()
     const { url, cell, entries } = await served(at)
     const { writer, answered } = uploading(url)
     writer.write('begun;')
@@ -79,7 +80,9 @@ describe('a body that is under way', () => {
     cell.authority.exposure.recordMessage({ text: 'the iban of ana' }, [CUSTOMER], learned)
     writer.end('the iban of ana')
     assert.equal(await answered, 502)
-    await until('the request is over', () => heard.isOver)
+    assert.deepEqual(heard, { text: 'begun;', isOver: false }, 'nor does it hear that there is nothing more')
+    closeOrigin()
+    await until('an outcome is recorded', async () => (await entries()).some(({ kind }) => kind === 'action.outcome'))
     assert.equal(heard.text, 'begun;')
     const outcome = (await entries()).find((entry) => entry.kind === 'action.outcome')
     assert.equal(outcome?.outcome, 'unknown')
