@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { describe, it } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
+import { until } from '../../../../test/kit/until.ts'
 import { reapOrphans } from './run-directory.ts'
 
 const DEAD = JSON.stringify({ pid: 4_194_304, startTicks: '1' })
@@ -32,5 +36,35 @@ describe('what dead wardens have left', () => {
     )
     assert.equal(readdirSync(join(base, 'runs')).length, others.length)
     assert.deepEqual(readdirSync(join(base, 'uids')), ['readme'])
+  })
+
+  it('is removed when its warden, which is ending, has ended', async () => {
+    const base = join(temporaryDirectory(), 'base')
+    const run = join(base, 'runs/r_0000000000000001')
+    mkdirSync(join(run, 'cells'), { recursive: true, mode: 0o700 })
+    chmodSync(base, 0o700)
+    chmodSync(join(base, 'runs'), 0o700)
+    // Its main thread ends, and its others go on: `exit` of syscall(2), which is number 60 on x86-64 and 93 on arm64.
+    const exit = process.arch === 'arm64' ? 93 : 60
+    const program = `require('koffi').load(null).func('long syscall(long number, long status)')(${exit}, 0)`
+    const warden = spawn(process.execPath, ['-e', program], { cwd: import.meta.dirname, stdio: 'ignore' })
+    try {
+      const { pid = 0 } = warden
+      const stat = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+      await until('its main thread has ended', () => stat()[0] === 'Z')
+      assert.ok(Number(stat()[17]) > 1, 'control: others go on')
+      writeFileSync(join(run, 'owner'), JSON.stringify({ pid, startTicks: stat()[19] }))
+      const reaping = reapOrphans(base, { controllers: {} })
+      await turn()
+      assert.ok(existsSync(run))
+      warden.kill('SIGKILL')
+      assert.deepEqual(
+        (await reaping).map(({ left }) => left),
+        [[]],
+      )
+      assert.ok(!existsSync(run))
+    } finally {
+      warden.kill('SIGKILL')
+    }
   })
 })

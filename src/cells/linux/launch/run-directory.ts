@@ -92,7 +92,7 @@ export async function reapOrphans(base: string, cgroups: CgroupHost): Promise<re
     const path = join(runs, run)
     if (!RUN_NAME.test(run)) continue
     try {
-      if (isRun(path) && !ownerLives(path)) reaped.push(await reapRun(base, run, cgroups))
+      if (isRun(path) && !(await ownerStays(path))) reaped.push(await reapRun(base, run, cgroups))
     } catch (error) {
       const untold = error instanceof Error ? error.message : String(error)
       reaped.push({ run, cells: [], noted: [], gateways: [], left: [], untold })
@@ -201,6 +201,32 @@ function ownerLives(path: string): boolean {
   const owner = stampIn(join(path, 'owner'))
   return owner !== undefined && owner.startTicks === startOf(owner.pid)
 }
+
+/** Tells whether a run's warden lives on. One that is ending is waited for: on a busy host a killed one takes its time. */
+async function ownerStays(path: string): Promise<boolean> {
+  for (let spentMs = 0; spentMs < REAP_TIMEOUT_MS; spentMs += REAP_LOOK_MS) {
+    const owner = ownerIn(path)
+    if (owner === undefined || !isEnding(owner.pid)) break
+    await delay(REAP_LOOK_MS)
+  }
+  return ownerLives(path)
+}
+
+/**
+ * Tells whether a process that is there has a kill before it, or has begun to end. proc(5): SigPnd and ShdPnd of `status`;
+ * state and flags of `stat`, with PF_EXITING of include/linux/sched.h.
+ */
+function isEnding(pid: number): boolean {
+  const status = unlessGone(() => readFileSync(`/proc/${pid}/status`, 'latin1')) ?? ''
+  const pending = [...status.matchAll(/^S(?:ig|hd)Pnd:\t([0-9a-f]+)$/gm)]
+  if (pending.some(([, mask]) => (BigInt(`0x${mask}`) & SIGKILL_PENDING) !== 0n)) return true
+  const stat = unlessGone(() => readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? ''
+  const [state, , , , , , flags] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return state === 'Z' ? startOf(pid) !== undefined : (Number(flags) & PF_EXITING) !== 0
+}
+
+const SIGKILL_PENDING = 1n << 8n
+const PF_EXITING = 4
 
 /** Returns the warden of a run, from what it wrote at its start. */
 export function ownerIn(runDirectory: string): Init | undefined {
