@@ -235,6 +235,25 @@ export function killProcess(pid: number, isMeant: () => boolean): void {
 }
 
 /**
+ * Connects to a Unix socket and returns the process that listens at it, as numbered in this process's PID namespace: 0 for
+ * one that is in none of it. unix(7), SO_PEERCRED. `path` has at most 107 bytes.
+ */
+export function listenerAt(path: string): Result<number, SystemFault> {
+  const fd = returned('socket', libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | O_CLOEXEC, 0))
+  if (!fd.ok) return fd
+  try {
+    const address = Buffer.concat([Buffer.from(Uint16Array.of(AF_UNIX).buffer), text(path)])
+    const connected = returned('connect', libc.connect(fd.value, address, address.length))
+    if (!connected.ok) return connected
+    const credentials = new Int32Array(3)
+    const asked = libc.getsockopt(fd.value, SOL_SOCKET, SO_PEERCRED, credentials, [credentials.byteLength])
+    return asked < 0 ? failed('getsockopt') : ok(credentials[0] ?? 0)
+  } finally {
+    libc.close(fd.value)
+  }
+}
+
+/**
  * Runs `act`, which does not wait, with that user's rights on files and with no group's; throws where the kernel gives or
  * takes none. Those of this thread alone change: what others of this process do meanwhile they do as before. setfsuid(2)
  */
@@ -320,6 +339,11 @@ const NOBODY = 0xffff_ffff
 /** The group that owns nothing. */
 const NO_GROUP = 65_534
 const SIGKILL = 9
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+const SOCK_NONBLOCK = 0o4000
+const SOL_SOCKET = 1
+const SO_PEERCRED = 17
 const CLONE_NEWNET = 0x4000_0000
 const O_CLOEXEC = 0o2000000
 const O_PATH = 0o10000000
@@ -395,6 +419,9 @@ interface LibraryCalls {
     data: string | null,
   ) => number
   readonly umount2: (target: string, flags: number) => number
+  readonly socket: (domain: number, type: number, protocol: number) => number
+  readonly connect: (fd: number, address: Buffer, bytes: number) => number
+  readonly getsockopt: (fd: number, level: number, name: number, value: Int32Array, bytes: number[]) => number
   readonly setfsuid: (uid: number) => number
   readonly setfsgid: (gid: number) => number
   readonly sched_setscheduler: (pid: number, policy: number, parameters: Int32Array) => number
@@ -423,6 +450,9 @@ const libc: LibraryCalls = {
     'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
   ),
   umount2: library.func('int umount2(const char *target, int flags)'),
+  socket: library.func('int socket(int domain, int type, int protocol)'),
+  connect: library.func('int connect(int fd, const uint8_t *address, uint32_t bytes)'),
+  getsockopt: library.func('int getsockopt(int fd, int level, int name, _Out_ int *value, _Inout_ uint32_t *bytes)'),
   setfsuid: library.func('int setfsuid(uint32_t uid)'),
   setfsgid: library.func('int setfsgid(uint32_t gid)'),
   sched_setscheduler: library.func('int sched_setscheduler(int pid, int policy, const int *parameters)'),

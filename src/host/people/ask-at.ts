@@ -6,9 +6,10 @@ import type { ControlReply, ControlRequest, Done, TimedRequest } from './control
 /** The socket of a warden. */
 export interface WardenSocket {
   readonly path: string
-  /** The file's name in the state. */
+  /** Directory of the state that has it. */
+  readonly state: string
+  /** The file's name there. */
   readonly name: string
-  readonly uid: number
 }
 
 /**
@@ -17,7 +18,7 @@ export interface WardenSocket {
  * for longer than any warden: another user's socket keeps no order waiting, and ends none.
  */
 export function askAt(
-  { path, name, uid }: WardenSocket,
+  { path, state, name }: WardenSocket,
   request: ControlRequest,
   onReply: (reply: ControlReply) => void,
   boundMs: number,
@@ -54,7 +55,7 @@ export function askAt(
       clearTimeout(silence)
       // The kernel's word that no process listens there: every other fault may be that of a warden that lives.
       const nobody = failed === 'ECONNREFUSED' || failed === 'ENOENT'
-      const silent = { pid: Number.parseInt(name, 10), socket: name, uid }
+      const silent = { state, socket: name, pid: Number.parseInt(name, 10) }
       const broken = { kind: 'done', ok: false, said: 'the warden was asked, and did not answer', silent } as const
       resolve(done ?? (nobody ? 'nobody' : broken))
     })

@@ -34,19 +34,19 @@ export type ControlReply =
       readonly said: string
       readonly receipt?: Receipt
       readonly cells?: readonly LiveCell[]
-      /**
-       * Set by the one that asked, not by the warden: this process listens on the socket of that name, which is that
-       * user's, and does not answer.
-       */
+      /** Set by the one that asked, not by the warden: whoever listens at this socket does not answer. */
       readonly silent?: Silent
       /** Result of what was done with files; absent where no cell of this warden lives on them. */
       readonly files?: Json
     }
 
+/** The socket of a warden that does not answer. */
 export interface Silent {
-  readonly pid: number
+  /** Directory of the state that has it. */
+  readonly state: string
   readonly socket: string
-  readonly uid?: number
+  /** The number in its name: that of the warden in its own PID namespace, which may be somebody else's here. */
+  readonly pid: number
 }
 
 /** Something about the files of a workspace that a cell lives on. */

@@ -12,9 +12,11 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
+import { constants as system } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { listenerAt, systemFaultText } from '../../cells/kernel/libc.ts'
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import { O_PATH } from '../../model/host/plain-file.ts'
 import { type Json, no, ok, parseJson, type Result } from '../../model/index.ts'
@@ -186,12 +188,36 @@ async function ask(
   if (!opened.ok) return opened.code === 'ENOENT' ? undefined : { kind: 'done', ok: false, said: opened.reason }
   const fd = opened.value
   try {
-    const stat = fstatSync(fd)
-    if (!stat.isSocket()) return undefined
-    const said = await askAt({ path: `/proc/self/fd/${fd}`, name, uid: stat.uid }, request, onReply, boundMs)
+    if (!fstatSync(fd).isSocket()) return undefined
+    const socket = { path: `/proc/self/fd/${fd}`, state: stateDirectory, name }
+    const said = await askAt(socket, request, onReply, boundMs)
     if (said !== 'nobody') return said
     attempt(() => inPart(stateDirectory, CONTROL, (directory) => unlinkSync(join(directory, name))))
     return undefined
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Whoever listens at the socket of a warden, by the kernel's word. */
+export type Listener =
+  | { readonly kind: 'nobody' }
+  /** `pid` is 0 for a process outside of this PID namespace; `uid` is the user to whom the socket belongs. */
+  | { readonly kind: 'process'; readonly pid: number; readonly uid: number }
+  /** Somebody may: it is not reached. `uid` where the socket is there. */
+  | { readonly kind: 'unreached'; readonly why: string; readonly uid?: number }
+
+/** Connects to the socket of a warden, and returns who listens there. */
+export function listenerOf(stateDirectory: string, name: string): Listener {
+  const opened = attempt(() => inPart(stateDirectory, CONTROL, (directory) => openDoor(directory, name)))
+  if (!opened.ok) return opened.code === 'ENOENT' ? { kind: 'nobody' } : { kind: 'unreached', why: opened.reason }
+  const fd = opened.value
+  try {
+    const { uid } = fstatSync(fd)
+    const pid = listenerAt(`/proc/self/fd/${fd}`)
+    if (pid.ok) return { kind: 'process', pid: pid.value, uid }
+    const isNobody = pid.reason.errno === system.errno.ECONNREFUSED
+    return isNobody ? { kind: 'nobody' } : { kind: 'unreached', why: systemFaultText(pid.reason), uid }
   } finally {
     closeSync(fd)
   }

@@ -5,18 +5,23 @@ import type { NotedCell } from '../../cells/census.ts'
 import { startOf, unlessGone } from '../../cells/kernel/process-end.ts'
 import { census } from '../drivers.ts'
 import type { Silent } from '../people/control-request.ts'
+import { listenerOf } from '../people/control-socket.ts'
 import { type Confirmation, eventually } from './containment.ts'
 
 const END_MS_MAX = 2_000
 
 /**
  * Ends a warden that was reached and does not answer. Its cells die with it (W1), and its gateway ends with its channel:
- * what is left of them is looked for by `reapDead`. One of which the kernel does not tell whether it lives is not
- * signalled, and not confirmed. Only a process of the user to whom the socket belongs is: another could have given it the
- * name of somebody else's. `proc` is where proc(5) lies.
+ * what is left of them is looked for by `reapDead`. Who it is the kernel says of a connection to its socket, and that it
+ * is gone only a connection that is refused: the number in the socket's name is of the PID namespace that the warden was
+ * started in, and counts only where the socket is too busy to be reached. Signalled is the process that has the socket
+ * open and runs as the user to whom that belongs, and nobody else; one of which that is not told is not confirmed. `proc`
+ * is where proc(5) lies.
  */
-export async function endSilentWarden({ pid, socket, uid }: Silent, proc = '/proc'): Promise<Confirmation> {
+export async function endSilentWarden({ state, socket, pid: named }: Silent, proc = '/proc'): Promise<Confirmation> {
   const begun = performance.now()
+  const look = () => listenerOf(state, socket)
+  let pid = named
   const told = (confirmed: boolean, said: string): Confirmation => {
     return {
       point: `warden ${pid}`,
@@ -28,17 +33,28 @@ export async function endSilentWarden({ pid, socket, uid }: Silent, proc = '/pro
     }
   }
   try {
+    const listener = look()
+    if (listener.kind === 'nobody') return told(true, GONE)
+    if (listener.kind === 'process' && listener.pid === 0)
+      return told(false, `it does not answer, and runs in a PID namespace that is not seen from here: ${END_IT}`)
+    if (listener.kind === 'process') pid = listener.pid
     const since = startOf(pid, proc)
-    if (since === undefined || !holds(proc, pid, socket) || !isOf(proc, pid, uid))
-      return told(true, 'it was gone: no process has its socket')
+    if (since === undefined || !holds(proc, pid, socket) || !isOf(proc, pid, listener.uid)) {
+      if (look().kind === 'nobody') return told(true, GONE)
+      const why = listener.kind === 'unreached' ? ` (${listener.why})` : ''
+      return told(false, `it does not answer, and which process it is cannot be told${why}: ${END_IT}`)
+    }
     if (startOf(pid, proc) === since) process.kill(pid, 'SIGKILL')
-    const gone = await eventually(() => startOf(pid, proc) !== since, END_MS_MAX)
+    const gone = await eventually(() => startOf(pid, proc) !== since && look().kind === 'nobody', END_MS_MAX)
     return told(gone, gone ? 'it did not answer, and was ended' : 'it does not answer, and cannot be ended')
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     return told(false, `it does not answer, and whether it lives cannot be told: ${why}`)
   }
 }
+
+const GONE = 'it was gone: nobody listens at its socket'
+const END_IT = 'order the stop where it was started, such as in its container, or end that'
 
 /**
  * Ends what the kernel still has of cells of dead wardens, and proves it gone; adds to `noted` what they were. A warden of which it cannot be told whether
@@ -76,8 +92,8 @@ function isGateway(left: string): boolean {
 }
 
 /**
- * Tells whether the process has the socket open, by the table of its own network: its number alone may be somebody else's
- * by now; the name of its socket has been nobody else's. Throws where the kernel does not tell. proc(5), /proc/net/unix
+ * Tells whether the process has the socket open, by the table of its own network: its number alone may be somebody else's;
+ * the name of its socket has been nobody else's. Throws where the kernel does not tell. proc(5), /proc/net/unix
  */
 function holds(proc: string, pid: number, socket: string): boolean {
   const own = join(proc, `${pid}`)
@@ -90,8 +106,8 @@ function holds(proc: string, pid: number, socket: string): boolean {
   return targets.some((target) => target !== undefined && inodes.includes(target))
 }
 
-/** Tells whether a process runs as this user, where one is named. proc(5), the second of Uid: is the effective one */
+/** Tells whether a process runs as this user; false where it is not known which. proc(5), the second of Uid: is the effective one */
 function isOf(proc: string, pid: number, uid: number | undefined): boolean {
   const status = unlessGone(() => readFileSync(join(proc, `${pid}`, 'status'), 'utf8')) ?? ''
-  return uid === undefined || Number(/^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]) === uid
+  return uid !== undefined && Number(/^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]) === uid
 }
