@@ -51,9 +51,10 @@ export async function followRequest(
       return reply({ kind: 'done', ok: isTaken, said: isTaken ? IN_LEDGER : 'the gateway did not take it' })
     }
     case 'contain': {
-      const receipt = await orders.contain(request.order, (confirmation) =>
-        reply({ kind: 'confirmation', confirmation }),
-      )
+      const receipt = await orders.contain(request.order, {
+        confirmation: (confirmation) => reply({ kind: 'confirmation', confirmation }),
+        recording: () => reply({ kind: 'recording' }),
+      })
       return reply({ kind: 'done', ok: receipt.contained, said: `${receipt.cells.length} cells`, receipt })
     }
     default:

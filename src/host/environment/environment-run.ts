@@ -19,6 +19,7 @@ import { Starting } from '../services/starting.ts'
 import type { State } from '../state/state.ts'
 import { storesOf } from '../state/stores.ts'
 import { openTenantState } from '../state/tenants.ts'
+import { STOP_MS_MAX } from '../stop/bounds.ts'
 import { FenceAgain, type Unwritten } from '../stop/fence-again.ts'
 import { standingFence } from '../stop/standing-fence.ts'
 import { BeginRules } from './begin-rules.ts'
@@ -296,7 +297,7 @@ class OpenEnvironment implements EnvironmentRun {
     this.#secrets.close()
     this.#answers.close()
     await this.#door?.close()
-    await Promise.race([this.#orders.stopsOver(), delay(STOPS_MS_MAX, undefined, { ref: false })])
+    await Promise.race([this.#orders.stopsOver(), delay(STOP_MS_MAX, undefined, { ref: false })])
   }
 
   async endClose(why: string): Promise<readonly Unwritten[]> {
@@ -318,6 +319,3 @@ function tellOnce(hear: (name: string, what: string) => void): (name: string, un
     }
   }
 }
-
-/** Milliseconds for stops under way at the end; each has bounds of its own, which together are less. */
-const STOPS_MS_MAX = 12_000

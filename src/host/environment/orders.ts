@@ -3,8 +3,8 @@ import type { UndosUnderWay } from '../people/undos-under-way.ts'
 import type { Servers } from '../services/servers.ts'
 import { orderedText } from '../services/starting.ts'
 import { tenantOf } from '../state/tenants.ts'
-import { contain } from '../stop/contain.ts'
-import type { Confirmation, Order, Receipt } from '../stop/containment.ts'
+import { contain, type Hearing } from '../stop/contain.ts'
+import type { Order, Receipt } from '../stop/containment.ts'
 import type { FenceAgain } from '../stop/fence-again.ts'
 import { ordersAsTold } from '../stop/fence-as-told.ts'
 import { fencedIn } from '../stop/fences.ts'
@@ -42,7 +42,7 @@ export class Orders {
    * Carries out an order: it stands first, then whom it means is looked for, among what runs and among what is starting
    * (ST2).
    */
-  async contain(order: Order, onConfirmation?: (confirmation: Confirmation) => void): Promise<Receipt> {
+  async contain(order: Order, hearing?: Hearing): Promise<Receipt> {
     const { ground, servers, undos } = this.#options
     const { cells, config, starting } = ground
     const fenced = this.#agentsOfTenant(order)
@@ -59,7 +59,7 @@ export class Orders {
     const [oldest] = this.#followed.keys()
     if (this.#followed.size > ORDERS_MAX && oldest !== undefined) this.#followed.delete(oldest)
     const stop = { ...this.#stopFor(order, numbers, isMeant), agents }
-    const receipt = await this.#keepOpen(contain(stop, onConfirmation))
+    const receipt = await this.#keepOpen(contain(stop, hearing))
     this.#noteFence(receipt)
     // One that goes on under this order goes on under another gateway, too.
     if (receipt.contained && !cutsOff(order.rung)) for (const number of numbers) this.#unmarkOrdered(number)

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { monotonicUs } from '../../model/host/monotonic.ts'
+import { ANSWERS_MS_MAX } from '../stop/bounds.ts'
 import { replyIn } from '../stop/warden-reply.ts'
 import type { ControlReply, ControlRequest, Done, TimedRequest } from './control-request.ts'
 
@@ -62,7 +63,5 @@ export function askAt(
   })
 }
 
-/** Milliseconds for all that a warden says to one question: more than the bounds of a stop come to. */
-const ANSWERS_MS_MAX = 45_000
 /** UTF-16 units of all of it: a receipt of a thousand cells has less. */
 const ANSWERS_UNITS_MAX = 67_108_864

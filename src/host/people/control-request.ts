@@ -28,6 +28,8 @@ export type ControlRequest =
 /** An answer of a warden, a line each; the last one is `done`. */
 export type ControlReply =
   | { readonly kind: 'confirmation'; readonly confirmation: Confirmation }
+  /** Every point of a stop has been asked, and its record is still being made. */
+  | { readonly kind: 'recording' }
   | {
       readonly kind: 'done'
       readonly ok: boolean

@@ -22,6 +22,7 @@ import { O_PATH } from '../../model/host/plain-file.ts'
 import { type Json, no, ok, parseJson, type Result } from '../../model/index.ts'
 import { shortPath } from '../state/short-path.ts'
 import { inPart } from '../state/state-part.ts'
+import { STOP_MS_MAX } from '../stop/bounds.ts'
 import { askAt } from './ask-at.ts'
 import type { ControlReply, ControlRequest, Done, FilesAsk, TimedRequest } from './control-request.ts'
 
@@ -32,9 +33,6 @@ type Handle = (request: ControlRequest, reply: (reply: ControlReply) => void, is
 export const NOT_MINE = 'no gateway of that environment runs here'
 
 const REQUEST_BYTES_MAX = 65_536
-/** An order and all that it escalates to has its own bounds; together they are less. */
-const LAST_WORDS_MS_MAX = 10_000
-
 /** The door of a running warden: by it, and by nothing else, people's orders come in. */
 export interface ControlSocket {
   /** Asks by the same way as a person's command does; why nobody would be answered there. */
@@ -77,7 +75,7 @@ export async function openControlSocket(
     rmSync(path, { force: true })
     // Who waits for what became of an order gets to hear it.
     const last = Promise.allSettled([...sockets].map((socket) => once(socket, 'close')))
-    await Promise.race([last, delay(LAST_WORDS_MS_MAX, undefined, { ref: false })])
+    await Promise.race([last, delay(STOP_MS_MAX, undefined, { ref: false })])
     for (const socket of sockets) socket.destroy()
     place.value.close()
   }

@@ -4,6 +4,7 @@ import { asJson, type CellContained, type CellId, type EnvironmentName, type Jso
 import { leaveUntold } from '../files/untold.ts'
 import { workspaceFaultText } from '../files/workspace-fault.ts'
 import type { State } from '../state/state.ts'
+import { EVIDENCE_MS_MAX, FILES_MS_MAX, LEDGER_MS_MAX, RECORD_MS_MAX, WORD_EVERY_MS } from './bounds.ts'
 import type { Confirmation, Receipt } from './containment.ts'
 import { type Told, toldOf, writeReceipt } from './receipt.ts'
 import { type Stop, type Stopping, stopCells } from './stop.ts'
@@ -18,17 +19,47 @@ export interface Containing extends Omit<Stop, 'fences'> {
   readonly goesOn: (writing: Promise<unknown>) => void
 }
 
+/** Whoever hears of a stop while it is carried out. */
+export interface Hearing {
+  readonly confirmation: (confirmation: Confirmation) => void
+  /** Hears, once all points have been asked, that what there is to know is still being recorded. */
+  readonly recording: () => void
+}
+
 /** The whole of a stop: first every confirmation; then, while they stand still, what there is to know of them. */
-export async function contain(
-  containing: Containing,
-  onConfirmation?: (confirmation: Confirmation) => void,
-): Promise<Receipt> {
-  const { order, stopping, leaving, agents, state, environment, services, number } = containing
+export async function contain(containing: Containing, hearing?: Hearing): Promise<Receipt> {
+  const { order, stopping, leaving, agents, state } = containing
   const atMs = Date.now()
-  const confirmations = await stopCells({ ...containing, fences: state.fences }, onConfirmation)
+  const confirmations = await stopCells({ ...containing, fences: state.fences }, hearing?.confirmation)
   const contained = confirmations.every(({ confirmed }) => confirmed)
   const cells = [...stopping.map(({ cell }) => cell.id), ...leaving.map(({ cell }) => cell)]
   const receipt: Receipt = { order, atMs, cells, agents, confirmations, contained }
+  const over = recordingAloud(() => hearing?.recording())
+  try {
+    return await recordStop(containing, receipt, cells)
+  } finally {
+    over()
+  }
+}
+
+/**
+ * Says at once, and each second until what it returns is called, that a stop is being recorded. No more often than a record
+ * has seconds: a warden that hangs in one falls silent.
+ */
+export function recordingAloud(say: () => void): () => void {
+  let left = RECORD_MS_MAX / WORD_EVERY_MS
+  say()
+  const timer = setInterval(() => {
+    if (left-- > 0) say()
+    else clearInterval(timer)
+  }, WORD_EVERY_MS)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+/** Gathers and keeps what there is to know of cells that were stopped; returns the receipt with what it lacks. */
+async function recordStop(containing: Containing, receipt: Receipt, cells: readonly CellId[]): Promise<Receipt> {
+  const { stopping, state, environment, services, number } = containing
   // In this tick: what has been killed is still to be seen only until it is torn down.
   const processes = await processesOf(stopping, EVIDENCE_MS_MAX)
   const files = await filesOf(containing)
@@ -45,9 +76,6 @@ export async function contain(
   const untold = await Promise.race([recording, delay(LEDGER_MS_MAX, LATER, { ref: false })])
   return { ...receipt, ...written, ...(untold !== undefined && { untold }) }
 }
-
-/** Milliseconds of the one tick in which processes are looked at: whoever has ordered it takes long silence for none. */
-const EVIDENCE_MS_MAX = 2_000
 
 /**
  * Returns the evidence of each cell's processes, or that there was no time for it: the next is begun within `boundMs`, and
@@ -68,9 +96,6 @@ export async function processesOf(
 
 const LATER = 'the ledger takes long, and has not got all of it yet'
 const BY_THE_NEXT = 'no gateway is there to tell the ledger: the next run does'
-
-/** Everything has been confirmed: a ledger that takes longer takes it all the same. */
-const LEDGER_MS_MAX = 3_000
 
 /** Without a receipt it is contained all the same, and whoever has ordered it is told why there is none. */
 function kept(
@@ -173,6 +198,5 @@ async function filesOf({ stopping, order, warden, state }: Containing): Promise<
   return new Map<CellId, JsonObject>(await Promise.all(looked))
 }
 
-const FILES_MS_MAX = 4_000
 const WORKSPACES_MAX = 8
 const PATHS_MAX = 200

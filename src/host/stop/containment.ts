@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Proof, Prover } from '../../cells/driver.ts'
 import { no, type Result, type Rung } from '../../model/index.ts'
+import { ESCALATION_MS_MAX } from './bounds.ts'
 
 /** One place that enforces: what it is told, and its proof that it did. */
 export interface EnforcementPoint {
@@ -29,9 +30,6 @@ export interface Confirmation {
   /** True where it did not confirm by itself, and was ended. */
   readonly escalated: boolean
 }
-
-/** Milliseconds that a point which was ended harder may take until that is confirmed. */
-const ESCALATION_MS_MAX = 6_000
 
 /**
  * Orders all points at once and collects what they say (S8). A point that is silent past its bound, fails or throws is

@@ -9,6 +9,7 @@ import { type CellId, isJsonObject, type Json, type JsonObject, parseJson } from
 import type { ReceiptTold, StopTold } from '../../recovery/incident/incident.ts'
 import { confirmationsIn, inFlightIn } from '../../recovery/incident/receipt-told.ts'
 import { writeDurably } from '../state/durable-file.ts'
+import { READ_MS_MAX } from './bounds.ts'
 import type { Receipt } from './containment.ts'
 
 /** The entries of a log about cells that were stopped, as far as they were read. */
@@ -16,9 +17,6 @@ export interface Told extends StoppedTold {
   /** False where the ledger is damaged, or longer than could be read in READ_MS_MAX: then more may be in flight. */
   readonly whole: boolean
 }
-
-/** Longest time that the person who ordered the stop waits for it, after everything has been confirmed. */
-const READ_MS_MAX = 8_000
 
 /** Reads the entries of a log about cells that were stopped. */
 export async function toldOf(log: Log, cells: readonly CellId[]): Promise<Told> {

@@ -15,6 +15,7 @@ import {
   type Rung,
 } from '../../model/index.ts'
 import type { Services } from '../services/services.ts'
+import { CONNECTIONS_MS_MAX, FENCE_MS_MAX, FREEZE_MS_MAX, GATE_MS_MAX, LEAVING_MS_MAX } from './bounds.ts'
 import { type Confirmation, type EnforcementPoint, eventually, type Order, orderAll } from './containment.ts'
 import { EVERYBODY, type FenceChange, type Fences, fencedIn } from './fences.ts'
 
@@ -65,17 +66,7 @@ export interface Stop {
   readonly number: number
 }
 
-/** On an idle host it takes 2 ms. A gateway that is ended takes its cells along: not for a moment's want of processor. */
-const GATE_MS_MAX = 1_500
-const CONNECTIONS_MS_MAX = 500
-const FREEZE_MS_MAX = 2_000
-const FENCE_MS_MAX = 2_000
 const GATEWAY_END_MS_MAX = 1_000
-/**
- * Milliseconds for a start to be gone: what is being mounted and built is built to its end first; a command waits 10 s
- * for a word.
- */
-const LEAVING_MS_MAX = 9_000
 
 /**
  * One transaction over every enforcement point (S8): the gate, the connections, the processes, the servers that serve

@@ -13,6 +13,7 @@ export function replyIn(line: string): ControlReply | undefined {
   if (value.kind === 'confirmation') {
     return isConfirmation(value.confirmation) ? (value as unknown as ControlReply) : undefined // each member was looked at
   }
+  if (value.kind === 'recording') return { kind: 'recording' }
   const { kind, ok, said, receipt, cells, files } = value
   if (kind !== 'done' || typeof ok !== 'boolean' || typeof said !== 'string') return undefined
   if (receipt !== undefined && !isReceipt(receipt)) return undefined

@@ -1,6 +1,7 @@
 import type { ControlReply, Done } from '../../people/control-request.ts'
 import { askWardens } from '../../people/control-socket.ts'
 import { statesReached, trialsOf } from '../../state/tenants.ts'
+import { SILENCE_MS_MAX } from '../bounds.ts'
 import type { Order, Target } from '../containment.ts'
 import { endSilentWarden } from '../silent-warden.ts'
 import type { AnsweredCells } from './census.ts'
@@ -25,8 +26,12 @@ export async function orderWardens(
 ): Promise<readonly Done[]> {
   const before = asked.size
   let done = 0
-  waiting(() => `${asked.size - before - done} of ${asked.size - before} wardens`, SILENCE_MS_MAX + END_MS_MAX)
+  const wait = () =>
+    waiting(() => `${asked.size - before - done} of ${asked.size - before} wardens`, SILENCE_MS_MAX + END_MS_MAX)
+  wait()
   const onReply = (from: string) => (reply: ControlReply) => {
+    // What is left has its whole time again.
+    if (reply.kind === 'recording') return wait()
     if (reply.kind === 'confirmation') heard(reply.confirmation)
     else done++
     said.push({ from, names: reply.kind === 'done' ? (reply.receipt?.cells ?? []) : [reply.confirmation.point] })
@@ -47,7 +52,5 @@ export function statesOrdered(state: string, { kind }: Target): readonly string[
   return kind === 'all' ? [...states, ...trialsOf(state)] : states
 }
 
-/** Milliseconds between two words of a warden: its points have 1.5 s each, and what ends them harder 6. */
-const SILENCE_MS_MAX = 10_000
 /** Milliseconds for a warden to be gone that is ended. */
 const END_MS_MAX = 2_000
