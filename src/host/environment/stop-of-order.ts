@@ -47,7 +47,11 @@ export function stopFor(
       ...(stops ? sharedOf(servers, all, isMeant, order.rung) : []),
       ...(namesUndos(ground, undos, order) ? undos.asStopped() : []),
     ],
-    alsoAtGate: starts.flatMap(({ number, told }) => (told === undefined ? [] : [number])),
+    alsoAtGate: [
+      ...starts.flatMap(({ number, told }) => (told === undefined ? [] : [number])),
+      // Its streams stand until its gateway has followed its end.
+      ...all.filter((number) => cells.ending(number) !== undefined),
+    ],
     agents: stopping.map(({ agent }) => agent),
     services: gateway.services,
     state,

@@ -56,7 +56,7 @@ export interface Stop {
   readonly leaving: readonly Leaving[]
   /** Servers that serve several cells, and one of these. */
   readonly shared: readonly Halting[]
-  /** Numbers at the gate that are not of `stopping`: started there, and not begun. */
+  /** Numbers at the gate that are not of `stopping`: started there, and not begun; or ending, and not closed there. */
   readonly alsoAtGate: readonly number[]
   /** Agents that are fenced, also those of which no cell runs. */
   readonly agents: readonly AgentName[]
