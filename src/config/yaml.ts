@@ -6,7 +6,7 @@ import type { Problem, Source } from '../model/index.ts'
 import type { Shape } from './shape.ts'
 
 /** A file larger than this is a mistake, and would be read in one piece. */
-const FILE_BYTES_MAX = 1_048_576
+export const FILE_BYTES_MAX = 1_048_576
 /** Bytes that root reads of another user's file: a stop must not wait for its thousand agents. */
 const OTHERS_BYTES_MAX = 131_072
 

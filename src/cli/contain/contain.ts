@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { schedule } from '../../cells/kernel/libc.ts'
+import { firstNames } from '../../config/known-names.ts'
 import type { Confirmation } from '../../host/stop/containment.ts'
 import { orderStop } from '../../host/stop/order/order-stop.ts'
 import type { StopAmiss, StopAnswer, StopFault } from '../../host/stop/order/stop-ask.ts'
@@ -99,7 +100,7 @@ function faultText(call: Call, fault: StopFault): readonly [string, string] {
     case 'unknown':
       return [
         fault.name === undefined ? 'contain whom?' : `there is nothing called ${printable(fault.name)}`,
-        `agents: ${fault.agents.join(', ')}; or a cell, an owner, an environment, all`,
+        `agents: ${firstNames(fault.agents)}; or a cell, an owner, an environment, all`,
       ]
     case 'no-cell':
       return [`no cell ${fault.cell} runs here`, 'firebreak ps lists those that do']

@@ -84,15 +84,38 @@ describe('S8: the control socket of a run', () => {
       to: 'normal',
       by: personName('maria@shop.example'),
     } as const
-    const large = { kind: 'release', ...rung, why: 'x'.repeat(300_000), askedUs: 0 } as const
+    const large = { kind: 'release', ...rung, why: 'x'.repeat(1_300_000), askedUs: 0 } as const
     const [answer] = await askWardens(state, large, () => undefined, 5_000)
-    assert.match(answer?.said ?? '', /^nothing was done: a request has at most 65536 bytes/)
+    assert.match(answer?.said ?? '', /^nothing was done: a request has at most 1114112 characters/)
     assert.equal(answer?.silent, undefined)
     const [name = ''] = readdirSync(join(state, 'control'))
     const odd = connect(join(state, 'control', name), () => odd.write('no request\n')).setEncoding('utf8')
     const [said] = await once(odd, 'data')
     assert.match(said, /cannot be read/)
     assert.deepEqual(await heardIn(state), [state])
+  })
+
+  it('hears an order that names as many agents as a configuration has room for, and each of its characters', async () => {
+    const state = mkdtempSync(join(directory, 'large-'))
+    const heard: unknown[] = []
+    const door = await openControlSocket(state, async (request, reply) => {
+      heard.push(request)
+      reply({ kind: 'done', ok: true, said: '', cells: [] })
+    })
+    assert.ok(door.ok, door.ok ? '' : door.reason)
+    open.push(door.value)
+    // Each stands in it as a key, with two characters more at the least.
+    const name = (i: number) => `a${i}`.padEnd(48, 'x')
+    const agents = Array.from({ length: Math.floor(1_048_576 / 51) }, (_, i) => name(i))
+    const target = { kind: 'environment', name: 'live' } as const
+    const order = { id: 'o_1', target, rung: 'frozen', by: 'maria', why: '€'.repeat(500), agents } as const
+    heard.length = 0
+    const answers = await askWardens(state, { kind: 'contain', order }, () => undefined, 60_000)
+    assert.deepEqual(
+      answers.map(({ ok, said }) => [ok, said]),
+      [[true, '']],
+    )
+    assert.deepEqual(heard, [{ kind: 'contain', order }])
   })
 
   it('carries out nothing for who has given up by then, but a stop', async () => {

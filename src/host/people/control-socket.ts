@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { listenerAt, systemFaultText } from '../../cells/kernel/libc.ts'
+import { FILE_BYTES_MAX } from '../../config/yaml.ts'
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import { O_PATH } from '../../model/host/plain-file.ts'
 import { type Json, no, ok, parseJson, type Result } from '../../model/index.ts'
@@ -32,7 +33,8 @@ type Handle = (request: ControlRequest, reply: (reply: ControlReply) => void, is
 /** Answered by the warden of another environment. */
 export const NOT_MINE = 'no gateway of that environment runs here'
 
-const REQUEST_BYTES_MAX = 65_536
+/** An order names agents, each of which stands in its configuration with more characters; nothing else is as long. */
+const REQUEST_CHARACTERS_MAX = FILE_BYTES_MAX + 65_536
 /** The door of a running warden: by it, and by nothing else, people's orders come in. */
 export interface ControlSocket {
   /** Asks by the same way as a person's command does; why nobody would be answered there. */
@@ -105,11 +107,11 @@ function serve(socket: Socket, handle: Handle): void {
     // What still comes is read and dropped: whoever is cut off while they write does not hear why.
     socket.removeListener('data', hear).resume().end()
   }
-  const hear = (chunk: Buffer) => {
-    text += chunk.toString('utf8')
+  const hear = (chunk: string) => {
+    text += chunk
     const end = text.indexOf('\n')
-    if (text.length > REQUEST_BYTES_MAX)
-      return refuse(`nothing was done: a request has at most ${REQUEST_BYTES_MAX} bytes`)
+    if (text.length > REQUEST_CHARACTERS_MAX)
+      return refuse(`nothing was done: a request has at most ${REQUEST_CHARACTERS_MAX} characters`)
     if (end === -1) return
     const request = attempt(() => requestIn(text.slice(0, end)))
     text = ''
@@ -129,7 +131,7 @@ function serve(socket: Socket, handle: Handle): void {
     if (request.kind !== 'contain' && isGivenUp()) return refuse(`nothing was done: ${TOO_LATE}`)
     await handle(request, reply, isGivenUp)
   }
-  socket.on('data', hear)
+  socket.setEncoding('utf8').on('data', hear)
 }
 
 /** Turns of the loop by which the end of a connection is heard that was there with what it said. */

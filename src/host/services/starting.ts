@@ -1,5 +1,6 @@
 import type { Cell } from '../../cells/driver.ts'
 import type { Agent, Config } from '../../config/config.ts'
+import { firstNames } from '../../config/known-names.ts'
 import { monotonicUs } from '../../model/host/monotonic.ts'
 import {
   type AgentName,
@@ -198,7 +199,7 @@ async function gone(start: Start): Promise<Result<string, string>> {
     return no(`it was being started, and its end is not confirmed: ${JSON.stringify(failed.reason)}`)
   const servers = await Promise.all(start.servers.map(leftOf))
   const left = [...((await start.cell?.left()) ?? []), ...servers.flat()]
-  if (left.length > 0) return no(`processes of it are left: ${left.join(' ')}`)
+  if (left.length > 0) return no(`processes of it are left: ${firstNames(left)}`)
   return ok('it was being started: it has not begun, and nothing of it is left')
 }
 

@@ -16,8 +16,10 @@ import {
   STOP_MS_MAX,
   WORD_EVERY_MS,
 } from './bounds.ts'
-import { type Containing, contain, processesOf, recordingAloud } from './contain.ts'
+import { type Containing, contain, containedEntry, processesOf, recordingAloud } from './contain.ts'
+import type { Confirmation } from './containment.ts'
 import { memoryFences } from './memory-fences.ts'
+import { fencedText } from './stop.ts'
 
 const CELL = cellId('c_0000000000000001')
 
@@ -40,6 +42,41 @@ describe('S8: what is seen of the cells that were stopped', () => {
       { problem: 'others were looked at, and there was no time left' },
     ])
     assert.deepEqual(looked, ['c_0000000000000001'])
+  })
+})
+
+describe('S8: what the ledger is told of a stop', () => {
+  const point = (name: string, said: string, confirmed = true): Confirmation => {
+    return { point: name, by: 'kernel', confirmed, said, afterMs: 1, escalated: false }
+  }
+  const order = { id: 'o_1', target: { kind: 'all' }, rung: 'frozen', by: 'maria', why: 'x'.repeat(500) } as const
+  const entryOf = (confirmations: readonly Confirmation[]) =>
+    containedEntry(
+      { id: CELL, agent: agentName('bot'), points: [] },
+      { order, confirmations, contained: false, atMs: 1 },
+      undefined,
+    )
+
+  it('has room in one message to the gateway, however many agents and points there are', () => {
+    const names = Array.from({ length: 20_000 }, (_, i) => agentName(`a${i}`.padEnd(48, 'x')))
+    const said = fencedText(names, order)
+    assert.ok(said.endsWith(' and 19980 more, everybody else starts no more before it is released'), said.slice(-90))
+    assert.equal(
+      fencedText(names.slice(0, 2), { ...order, target: { kind: 'agent', name: 'a' } }).split(', ').length,
+      2,
+    )
+    const own = [point(`processes of ${CELL}`, 'frozen'), point('gate', 'nothing more is admitted')]
+    const states = Array.from({ length: 1_000 }, () => point('fence', said))
+    const left = point('shared server desk', 'it goes on', false)
+    const { receipt } = entryOf([...own, ...states, left])
+    assert.ok(Buffer.byteLength(JSON.stringify(receipt)) < 40_000)
+    const told = receipt.confirmations as unknown as readonly Confirmation[]
+    assert.deepEqual(
+      told.slice(0, 3).map((each) => each.point),
+      ['shared server desk', `processes of ${CELL}`, 'gate'],
+    )
+    // As they came where there is room for all.
+    assert.deepEqual(entryOf([...own, left]).receipt.confirmations, [own[1], left, own[0]])
   })
 })
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { CHANNEL_MESSAGE_BYTES_MAX } from '../../cells/descriptors.ts'
 import type { Cell, Warden } from '../../cells/driver.ts'
 import { asJson, type CellContained, type CellId, type EnvironmentName, type JsonObject } from '../../model/index.ts'
 import { leaveUntold } from '../files/untold.ts'
@@ -155,10 +156,29 @@ export function containedEntry(
 ): CellContained {
   const all = confirmations.filter(({ point }) => !/ of c_|^its server /.test(point))
   const own = confirmations.filter(({ point }) => point.endsWith(` ${id}`) || points.includes(point))
-  const about = { order: order.id, by: order.by, why: order.why, atMs, contained, confirmations: [...all, ...own] }
+  const about = { order: order.id, by: order.by, why: order.why, atMs, contained, confirmations: asRoomIs(all, own) }
   const landing = told && { mayLand: told.mayLand.slice(0, TOLD_MAX), mayLandInAll: told.mayLandInAll }
   return { kind: 'cell.contained', cell: id, agent, rung: order.rung, receipt: asJson({ ...about, ...landing }) }
 }
+
+/**
+ * Returns as many confirmations as one message to the gateway has room for. Past that, what was not confirmed comes first,
+ * and what is about the cell; the signed receipt has all.
+ */
+function asRoomIs(all: readonly Confirmation[], own: readonly Confirmation[]): readonly Confirmation[] {
+  let bytes = 0
+  const hasRoom = (each: Confirmation) => {
+    bytes += Buffer.byteLength(JSON.stringify(each))
+    return bytes <= CONFIRMATIONS_BYTES_MAX
+  }
+  const told = [...all, ...own]
+  if (told.every(hasRoom)) return told
+  bytes = 0
+  return [...own, ...all].toSorted((one, other) => Number(one.confirmed) - Number(other.confirmed)).filter(hasRoom)
+}
+
+/** Half of a message: what may still land stands beside them. */
+const CONFIRMATIONS_BYTES_MAX = CHANNEL_MESSAGE_BYTES_MAX / 2
 
 /** Leaves an entry for the next gateway; returns what to say of it. */
 export function leftForNext(directory: string, entry: CellContained): string {

@@ -19,8 +19,11 @@ function isMeant({ name, owner, environment }: Agent, target: Target): boolean {
  * it.
  */
 export function agentsOrdered(config: Config, { target, agents: also = [] }: Order): readonly AgentName[] {
-  const own = agentsMeant(config, target)
-  return [...own, ...[...config.agents.keys()].filter((name) => also.includes(name) && !own.includes(name))]
+  const own = new Set(agentsMeant(config, target))
+  // An order may name all agents, and so may a configuration.
+  const named = new Set(also)
+  for (const name of config.agents.keys()) if (named.has(name)) own.add(name)
+  return [...own]
 }
 
 /**
@@ -31,5 +34,5 @@ export function orderMeans(order: Order, cell: CellId | undefined, agent: Agent,
   const { target } = order
   return target.kind === 'cell'
     ? cell === undefined || cell === target.name
-    : isMeant(agent, target) || agentsOrdered(config, order).includes(agent.name)
+    : isMeant(agent, target) || (config.agents.has(agent.name) && order.agents?.includes(agent.name) === true)
 }

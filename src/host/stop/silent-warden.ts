@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import type { NotedCell } from '../../cells/census.ts'
 import { startOf, unlessGone } from '../../cells/kernel/process-end.ts'
+import { firstNames } from '../../config/known-names.ts'
 import { census } from '../drivers.ts'
 import type { Silent } from '../people/control-request.ts'
 import { listenerOf } from '../people/control-socket.ts'
@@ -78,7 +79,7 @@ export async function reapDead(
       point,
       by: 'kernel' as const,
       confirmed: left.length === 0,
-      said: left.length === 0 ? 'its warden is dead, and nothing of it is left' : `left: ${left.join(', ')}`,
+      said: left.length === 0 ? 'its warden is dead, and nothing of it is left' : `left: ${firstNames(left)}`,
       afterMs: performance.now() - begun,
       escalated: true,
     })),

@@ -3,6 +3,7 @@ import process from 'node:process'
 import type { Cell, Proof } from '../../cells/driver.ts'
 import { schedule } from '../../cells/kernel/libc.ts'
 import { startOf } from '../../cells/kernel/process-end.ts'
+import { firstNames } from '../../config/known-names.ts'
 import {
   type AgentName,
   type CellId,
@@ -195,7 +196,8 @@ function fence({ fences, agents, order }: Stop): EnforcementPoint {
 }
 
 export function fencedText(agents: readonly AgentName[], { target, rung }: Order): string {
-  const names = target.kind === 'all' ? [...agents, 'everybody else'] : agents
+  const names = agents.length === 0 ? [] : [firstNames(agents)]
+  if (target.kind === 'all') names.push('everybody else')
   const stands = cutsOff(rung) ? 'starts no more' : `is ${rung}`
   return `${names.join(', ')} ${stands} before it is released`
 }
