@@ -53,6 +53,9 @@ const ORDERS: ReadonlySet<Pulse['kind']> = new Set([
   'credential',
 ])
 
+/** Words that a message with a number is followed by, of which `failed` says that they do not come. */
+const ANSWERS = ['cell-ready', 'cell-closed', 'answered', 'ordered', 'undone'] as const satisfies Pulse['kind'][]
+
 const START_MS_MAX = 60_000
 const STOP_MS_MAX = 5_000
 /** Words of a gateway that are kept before somebody waits for them: one word for each cell; one that floods fills no memory here. */
@@ -123,7 +126,7 @@ export async function startServices(state: State, setup: GatewaySetup): Promise<
 }
 
 /** The words that the warden hears of one gateway, eight bytes at a time. */
-class Gateway {
+export class Gateway {
   readonly lost: Promise<string>
   onOrder: (order: Pulse) => void = () => undefined
   gone: string | undefined
@@ -198,7 +201,7 @@ class Gateway {
       const waiting = this.#waiting.get(key)
       if (waiting !== undefined) waiting(ok(undefined))
       else if (pulse.kind === 'failed')
-        for (const waitedFor of ['cell-ready', 'answered', 'undone'])
+        for (const waitedFor of ANSWERS)
           this.#waiting.get(`${waitedFor} ${pulse.number}`)?.(no('the gateway could not follow: its log says why'))
       else if (this.#said.size < UNASKED_MAX) this.#said.add(key)
       else return this.#lie(`it said ${UNASKED_MAX} things that nobody asked`)
