@@ -9,6 +9,7 @@ import { type EntityData, type EntityStore, isIn } from './request.ts'
 import { type CompiledPolicy, type Scope, type Slice, slicer } from './slices.ts'
 import { type CedarRecord, Entity } from './value.ts'
 import { actionGroups } from './vocabulary.ts'
+import { WrittenTexts } from './written-texts.ts'
 
 /** A bundle as closures, and everything of the catalogue that a decision needs. */
 export interface CompiledPolicies {
@@ -20,6 +21,8 @@ export interface CompiledPolicies {
   readonly grantText: (id: GrantId) => string
   /** The same in Cedar's JSON policy format. */
   readonly grantCondition: (id: GrantId) => Json | undefined
+  /** Returns how policies write the value of an argument that they have in other letters; see `WrittenTexts`. */
+  readonly writtenAs: (argument: string, text: string) => string | undefined
   /** Actions, upstreams and environments. An agent comes with the request. */
   readonly entities: ReadonlyMap<string, EntityData>
 }
@@ -40,6 +43,7 @@ export function compilePolicies(bundle: PolicyBundle): CompiledPolicies {
   const actions = actionsByName(bundle)
   const known: Known = new Map()
   const principals = new Map<AgentName, Entity>()
+  const written = new Map<string, WrittenTexts>()
   // The first permit of a grant is its own; one for what it implies follows, which has no condition.
   const own = new Map(bundle.policies.toReversed().map((policy) => [policy.grant, policy]))
   return {
@@ -56,6 +60,11 @@ export function compilePolicies(bundle: PolicyBundle): CompiledPolicies {
     },
     grantText: (id) => own.get(id)?.text ?? '',
     grantCondition: (id) => conditionOf(own.get(id)),
+    writtenAs: (argument, text) => {
+      const texts = written.get(argument) ?? new WrittenTexts(bundle.policies, argument)
+      written.set(argument, texts)
+      return texts.otherThan(text)
+    },
     slice: slicer(bundle.policies.map((policy, position) => compilePolicy(policy, position, known))),
     entities: entitiesOf(bundle),
   }

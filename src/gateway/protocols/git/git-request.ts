@@ -127,7 +127,7 @@ function repositoryIn(path: string): string | undefined {
 
 /** Tells whether a text may be a segment of a repository's path. */
 export function isRepositorySegment(text: string): boolean {
-  return REPOSITORY_SEGMENT.test(text) && !text.endsWith('.git') && !text.endsWith('.') && !CUTS.has(text)
+  return REPOSITORY_SEGMENT.test(text) && !/\.git$/i.test(text) && !text.endsWith('.') && !CUTS.has(text)
 }
 
 function versionIn(headers: GitHead['headers']): GitVersion | undefined {

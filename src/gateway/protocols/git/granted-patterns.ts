@@ -5,7 +5,7 @@ import { authorityOf } from '../../admission/served-cell.ts'
 import { whyClosed } from '../../pipeline/last-check.ts'
 import { normalise } from '../../pipeline/normalise.ts'
 import type { NamedPattern } from './line.ts'
-import { coversRepository } from './repository-pattern.ts'
+import { coversRepository, writtenAs } from './repository-pattern.ts'
 import type { GitGround } from './sending.ts'
 
 /**
@@ -19,6 +19,16 @@ export function patternsOf({ cell, line, gate }: GitGround, repository: string):
   return line.patterns.filter(
     (pattern) => coversRepository(pattern, repository) && live.some(({ tools }) => tools.has(pattern.tool)),
   )
+}
+
+/**
+ * Returns why a repository has to be written in other letters: most servers take all of its spellings for one, and what is
+ * declared of it, or forbidden, speaks of one alone. A pattern that nobody has granted to the cell has its letters, too.
+ */
+export function whyOtherwise({ cell, line }: GitGround, repository: string): string | undefined {
+  const { policies } = authorityOf(cell)
+  const other = writtenAs(line.patterns, repository) ?? policies.writtenAs('repository', repository)
+  return other && `${repository} is written ${other} here: servers take both for one, so write it so`
 }
 
 /** Returns those of some patterns by which the cell could do something now, as a list of tools is decided: no budget counts. */

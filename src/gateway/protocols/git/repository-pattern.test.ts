@@ -10,6 +10,7 @@ import {
   patternsFor,
   readRepositoryPattern,
   unitedText,
+  writtenAs,
 } from './repository-pattern.ts'
 
 const pattern = (text: string) => {
@@ -45,6 +46,36 @@ describe('patterns of repositories and refs', () => {
     assert.equal(may('shop/desk', 'fast-forward', 'refs/heads/main'), undefined)
     assert.equal(may('shop/desk', 'force', 'refs/heads/main'), 'shop/desk refs/heads/main: force')
     assert.equal(may('shop/desk', 'tag', 'refs/tags/v1'), undefined)
+  })
+
+  it('say how a repository is written that they have in other letters', () => {
+    for (const [repository, written, ...texts] of [
+      ['shop/Payroll', 'shop/payroll', 'shop/*', 'shop/payroll'],
+      ['SHOP/desk', 'shop/desk', '*/*', 'shop/*'],
+      ['shop/payroll', 'shop/Payroll', 'shop/*', 'shop/Payroll'],
+      ['shop/payroll', undefined, 'shop/*', 'shop/payroll'],
+      ['shop/Desk', undefined, 'shop/*', 'shop/payroll'],
+      // Whoever names both means two repositories.
+      ['shop/Payroll', undefined, 'shop/Payroll', 'shop/payroll'],
+      ['shop/x', undefined, 'Shop/*', 'shop/*'],
+      ['shop/Payroll', 'shop/payroll', 'shop/*', '*/payroll'],
+      ['Shop/a/b', undefined, '*/*/*', 'shop/*'],
+    ] as const) {
+      const all = texts.map((each) => pattern(`${each}: fetch`))
+      assert.equal(writtenAs(all, repository), written, `${repository} of ${texts.join(', ')}`)
+    }
+    // Where all are in small letters, so is whatever one of them names of a repository that it covers.
+    const names = (part: string) => fc.tuple(fc.constantFrom('a', 'b', part), fc.constantFrom('c', part))
+    fc.assert(
+      fc.property(fc.array(names('*')), names('C'), ([...texts], asked) => {
+        const small = asked.join('/').toLowerCase()
+        const covering = texts.filter((parts) => coversRepository(pattern(`${parts.join('/')}: fetch`), small))
+        const named = [0, 1].filter((i) => covering.some((parts) => parts[i] !== '*'))
+        const all = texts.map((parts) => pattern(`${parts.join('/')}: fetch`))
+        const isSmall = named.every((i) => asked[i] === asked[i]?.toLowerCase())
+        assert.equal(writtenAs(all, asked.join('/')) === undefined, isSmall)
+      }),
+    )
   })
 
   it('show the refs that may be fetched, and say which does', () => {

@@ -35,7 +35,7 @@ export function readRepositoryPattern(text: string): Result<RepositoryPattern, s
     )
   const repository = path.split('/').map((each) => (each === '*' ? ANY : each))
   const wrong = repository.find((each) => each !== ANY && !isRepositorySegment(each))
-  if (path.endsWith('.git')) return no(`write ${path.slice(0, -4)} without .git, which covers both`)
+  if (/\.git$/i.test(path)) return no(`write ${path.slice(0, -4)} without .git, which covers both`)
   if (wrong !== undefined || repository.length > REPOSITORY_SEGMENTS_MAX)
     return no(`${path} is no repository: write names with / between them, or * for one of them`)
   const ref = refText === undefined ? ok(undefined) : readRef(refText)
@@ -71,6 +71,22 @@ export function coversRepository(pattern: RepositoryPattern, repository: string)
     segments.length === pattern.repository.length &&
     pattern.repository.every((each, i) => each === ANY || each === segments[i])
   )
+}
+
+/**
+ * Returns how a repository is written where the texts of a pattern have it in other letters: most servers take both for one.
+ * Undefined where none has, or where one that says as much of it has its own letters.
+ */
+export function writtenAs(patterns: readonly RepositoryPattern[], repository: string): string | undefined {
+  const segments = repository.split('/')
+  const exact = patterns.filter((each) => coversRepository(each, repository))
+  const others = patterns.flatMap(({ repository: parts }) => {
+    const text = parts.map((part, i) => (part === ANY ? segments[i] : part)).join('/')
+    if (text === repository || text.toLowerCase() !== repository.toLowerCase()) return []
+    if (exact.some((each) => parts.every((part, i) => part === ANY || each.repository[i] !== ANY))) return []
+    return [{ text, names: parts.filter((part) => part !== ANY).length }]
+  })
+  return others.toSorted((a, b) => b.names - a.names)[0]?.text
 }
 
 /** Tells whether a pattern covers a ref. */

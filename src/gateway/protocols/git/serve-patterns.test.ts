@@ -1,5 +1,6 @@
 /** Tests of the patterns that what git asks is decided by: a real server, and cells that may use some of several patterns. */
 import assert from 'node:assert/strict'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { type GitServer, git, gitServer } from '../../../../test/kit/git-server.ts'
@@ -339,6 +340,47 @@ describe('the patterns that a request of git is decided by', () => {
     assert.match(list, /refs\/heads\/main/)
     assert.doesNotMatch(list, /agent\/x/)
     assert.deepEqual(await cell.decided(), [[READS_MAIN, works], [READS_MAIN]])
+  })
+
+  it('GS4: S2: F1: a repository that a pattern or a policy names has those letters, and no others lead to it', async () => {
+    // The servers of most hosts take all spellings for one repository.
+    for (const name of ['shop/Desk.git', 'SHOP'])
+      symlinkSync(name === 'SHOP' ? 'shop' : 'desk.git', join(server.directory, name))
+    const wide: Given = ['shop/*: fetch']
+    const named: Given = ['shop/desk: fetch', { returns: [{ path: [], labels: [CUSTOMERS] }] }]
+    const list = (url: string, repository: string) =>
+      fetch(`${url}/${repository}.git/info/refs?service=git-upload-pack`).then((answer) => answer.text())
+    const cell = await opened([wide, ['*/*: fetch'], named])
+    for (const other of ['shop/Desk', 'SHOP/desk', 'SHOP/DESK'])
+      assert.match(await list(cell.url, other), new RegExp(`ERR .*${other} is written shop/desk here`))
+    const post = (path: string, type: string, body: string | Uint8Array) =>
+      fetch(`${cell.url}/shop/Desk.git/${path}`, { method: 'POST', headers: { 'content-type': type }, body })
+    for (const asked of [
+      post('git-upload-pack', 'application/x-git-upload-pack-request', FLUSH),
+      post('git-receive-pack', 'application/x-git-receive-pack-request', FLUSH),
+      post('info/lfs/objects/batch', 'application/vnd.git-lfs+json', '{}'),
+      post(`info/lfs/verify/${'a'.repeat(64)}`, 'application/vnd.git-lfs+json', '{}'),
+    ])
+      assert.match(await (await asked).text(), /is written shop\/desk here/)
+    assert.deepEqual([server.exchanges.length, cell.labels()], [0, []])
+    assert.match(await list(cell.url, 'shop/desk'), /refs\/heads\/main/)
+    assert.deepEqual(cell.labels(), [CUSTOMERS])
+    const forbids = (rule: string) =>
+      opened([wide], {
+        policies: `forbid (principal, action, resource) when { context.args has repository && ${rule} };`,
+      })
+    for (const rule of [
+      'context.args.repository == "shop/desk"',
+      '["shop/desk"].contains(context.args.repository)',
+      'context.args.repository like "shop/de*"',
+    ]) {
+      const ruled = await forbids(rule)
+      for (const each of ['shop/desk', 'shop/Desk', 'shop/DESK'])
+        assert.doesNotMatch(await list(ruled.url, each), /refs\/heads\/main/, `${each} under ${rule}`)
+      assert.equal(server.exchanges.length, 0)
+    }
+    const elsewhere = await forbids('context.args.repository == "shop/else"')
+    assert.match(await list(elsewhere.url, 'shop/Desk'), /refs\/heads\/main/)
   })
 
   it('GS3: files of LFS are had by each pattern that lets them be had, and the cell may use', async (t) => {

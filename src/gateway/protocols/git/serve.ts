@@ -17,6 +17,7 @@ import {
   labelsOf,
   patternsOf,
   usableOf,
+  whyOtherwise,
 } from './granted-patterns.ts'
 import { inTurns } from './in-turns.ts'
 import { answerLfsLocks, serveLfsBatch, serveLfsObject } from './lfs/serve-lfs.ts'
@@ -43,6 +44,7 @@ import { ShownRefs } from './shown/shown-refs.ts'
  * - GS2  Every change of a push is known by its kind, and let through, before a byte of its pack leaves.
  * - GS3  A list or a fetch is decided, charged and labelled by each pattern of which it shows something, as the cell may use it
  *        now; by one that may not be used nothing is shown.
+ * - GS4  A repository has one spelling: that in which a pattern or a policy names it.
  */
 export async function serveGit(
   gate: EnvironmentContext,
@@ -61,6 +63,8 @@ export async function serveGit(
     return answerGit(ground, refuseNoRepository(refusalSentence(problem, reference), status), reference)
   }
   const asked = read.value
+  const otherwise = whyOtherwise(ground, asked.repository)
+  if (otherwise !== undefined) return refuseAsked(ground, asked, otherwise)
   if (asked.kind === 'refs') return serveRefs(ground, asked)
   if (asked.kind === 'fetch') return serveFetch(ground, asked)
   if (asked.kind === 'push') return servePush(ground, asked)
