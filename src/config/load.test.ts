@@ -565,6 +565,12 @@ describe('loadConfig', () => {
     await good(`${two}  more: { env: OTHER_TOKEN }\n`)
   })
 
+  it('refuses two keys that are one name: the first would be lost', async () => {
+    const [problem] = await problems(GOOD.replace('headers: { Auth', 'headers: { authorization: "none", Auth'))
+    assert.match(problem?.message ?? '', /Authorization/)
+    assert.match(problem?.expected ?? '', /"authorization" is another key’s/)
+  })
+
   it('reports everything that is wrong at once', async () => {
     const found = await problems(GOOD.replace('cpu: 0.5', 'cpu: 0').replace('expires: 8h', 'expires: never'))
     assert.equal(found.length, 2)

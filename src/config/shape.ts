@@ -112,7 +112,10 @@ export function map<K extends string, T>(what: string, key: Shape<K>, shape: Sha
       for (const { keyNode, valueNode } of pairs) {
         const name = key.read(keyNode, at)
         const read = shape.read(valueNode ?? keyNode, at)
-        if (name === undefined || read === undefined) whole = false
+        // Two keys can be one in the form in which they are kept: X-A and x-a.
+        const isTwice = name !== undefined && value.has(name)
+        if (isTwice) wrong(keyNode, at, `a name that stands there once; "${name}" is another key’s`)
+        if (name === undefined || read === undefined || isTwice) whole = false
         else value.set(name, read)
       }
       return whole ? value : undefined

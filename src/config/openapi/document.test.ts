@@ -110,6 +110,69 @@ describe('an OpenAPI document', () => {
     })
   })
 
+  it('S11: keeps every schema apart that it refers to, whatever the letters of its name', () => {
+    const open = { type: 'object' }
+    const closed = {
+      type: 'object',
+      properties: { amount: { type: 'number', maximum: 50 } },
+      additionalProperties: false,
+    }
+    for (const [one, other] of [
+      ['备注', '退款'],
+      ['Page«A»', 'Page<A>'],
+      ['a~1b', 'a.b'],
+      ['A«', 'A.'],
+    ] as const) {
+      const [note, refund] = [`#/components/schemas/${one}`, `#/components/schemas/${other}`]
+      const { first } = operation(
+        '/refunds',
+        'post',
+        {
+          parameters: [{ name: 'X-Note', in: 'header', schema: { $ref: note } }],
+          requestBody: {
+            content: {
+              'application/json': {
+                schema: { type: 'object', properties: { a: { $ref: note }, b: { $ref: refund }, c: { $ref: note } } },
+              },
+            },
+          },
+        },
+        { components: { schemas: { [one.replace('~1', '/')]: open, [other]: closed } } },
+      )
+      const { body } = Object(first?.input.properties)
+      const schemas = Object.entries(Object(first?.input.$defs))
+      const meant = (name: string) => schemas.find(([each]) => `#/$defs/${each}` === body.properties[name].$ref)?.[1]
+      assert.deepEqual([meant('a'), meant('b'), meant('c')], [open, closed, open], other)
+      assert.equal(schemas.length, 2)
+    }
+  })
+
+  it('names the definitions of an operation as before, where each has a name of its own', () => {
+    const schemas = { 备注: {}, 'a.b': {}, 'Page<A>': {} }
+    const items = Object.keys(schemas).map((each) => ({ $ref: `#/components/schemas/${each}` }))
+    const { first } = operation(
+      '/x',
+      'put',
+      { requestBody: { content: { 'application/json': { schema: { anyOf: items } } } } },
+      { components: { schemas } },
+    )
+    assert.deepEqual(Object.keys(Object(first?.input.$defs)), [
+      'components.schemas...',
+      'components.schemas.a.b',
+      'components.schemas.Page.A.',
+    ])
+  })
+
+  it('S11: has no operation with two parameters of one name that say different things', () => {
+    const given = (...said: readonly JsonObject[]) =>
+      operation('/a', 'get', { parameters: said.map((each) => ({ in: 'header', ...each })) })
+    const short = { name: 'X-Note', schema: { type: 'string', maxLength: 8 } }
+    const { read, problem } = given(short, { name: 'x-note' })
+    assert.deepEqual([read.operations.size, problem?.place], [0, '#/paths/~1a/get/parameters/1'])
+    assert.match(problem?.problem ?? '', /x-note in header stands there twice/)
+    assert.equal(given(short, short).read.operations.size, 1)
+  })
+
   it('S11: lets a body leave unread only where one of its kinds is none that is read, and beside the schema of that', () => {
     const json = { schema: PET }
     const input = (content: JsonObject, required: boolean) =>

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
 import { type DocumentProblem, followed, NotTaken, pointed, SchemaReader } from './schemas.ts'
 
@@ -138,11 +139,20 @@ function readOperation(ground: Ground, method: string, operation: Json): Omit<Do
   for (const [list, at] of [
     [item.parameters, ground.place],
     [operation.parameters, place],
-  ] as const)
+  ] as const) {
+    const own = new Map<string, Parameter>()
     for (const [i, each] of (Array.isArray(list) ? list : []).entries()) {
-      for (const parameter of readParameters(ground, schemas, each, `${at}/parameters/${i}`))
-        all.set(`${parameter.in} ${parameter.name}`, parameter)
+      const from = `${at}/parameters/${i}`
+      for (const parameter of readParameters(ground, schemas, each, from)) {
+        const key = `${parameter.in} ${parameter.name}`
+        if (own.has(key) && !isDeepStrictEqual(own.get(key), parameter))
+          throw new NotTaken(from, `${parameter.name} in ${parameter.in} stands there twice, and not the same`)
+        own.set(key, parameter)
+      }
     }
+    // Those of an operation stand before those of its path.
+    for (const [key, parameter] of own) all.set(key, parameter)
+  }
   const of = (kind: string) => [...all.values()].filter((each) => each.in === kind)
   const inPath = new Map(of('path').map(({ name, schema }) => [name, schema]))
   for (const name of names) if (!inPath.has(name)) inPath.set(name, { type: 'string' })

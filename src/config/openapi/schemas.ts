@@ -46,6 +46,8 @@ export class SchemaReader {
   /** True for OpenAPI 3.0, whose schemas are a dialect of their own. */
   readonly #isOld: boolean
   readonly #definitions = new Map<string, JsonObject | undefined>()
+  /** Names of the definitions by the references that lead to them. */
+  readonly #names = new Map<string, string>()
 
   constructor(document: JsonObject, isOld: boolean) {
     this.#document = document
@@ -98,11 +100,16 @@ export class SchemaReader {
   #define(reference: string, place: string): string {
     if (!reference.startsWith('#/'))
       throw new NotTaken(place, `it refers to ${reference}, which is not in this document`)
-    const name = reference.slice(2).replaceAll(/[^A-Za-z0-9._-]/g, '.')
-    if (this.#definitions.has(name)) return name
+    const known = this.#names.get(reference)
+    if (known !== undefined) return known
+    const plain = reference.slice(2).replaceAll(/[^A-Za-z0-9._-]/g, '.')
+    // Another one has that name where they differ in what a name cannot have.
+    let name = plain
+    for (let count = 2; this.#definitions.has(name); count++) name = `${plain}-${count}`
     if (this.#definitions.size >= DEFINITIONS_MAX)
       throw new NotTaken(place, `it refers to more than ${DEFINITIONS_MAX} schemas`)
     // One that refers to itself finds its name.
+    this.#names.set(reference, name)
     this.#definitions.set(name, undefined)
     const found = this.read(resolved(this.#document, reference, place), reference)
     this.#definitions.set(name, isJsonObject(found) ? found : { not: {} })
