@@ -192,7 +192,7 @@ describe('a program of a cell, and the web', { skip: SKIP }, () => {
     assert.equal(said['folded path']?.match(/GET \/users\/export to servers that.*?\[400\]/gs)?.length, 4)
     assert.deepEqual(
       api.heard.flatMap(({ url, body }) => (/users|title=|_method/.test(url + body) ? [body] : [])),
-      ['title=broken&tags[]=a&tags[]=b'],
+      ['title=broken&tags%5B%5D=a&tags%5B%5D=b'],
     )
   })
 

@@ -65,6 +65,21 @@ describe('a request that a person has let through', () => {
     assert.equal(heard[0]?.headers['content-type'], 'application/json')
   })
 
+  it('S11: leaves in the spelling of the gate, and not in one that its cell chose', async () => {
+    const { gate, heard, send, entries } = await desk()
+    assert.equal((await send(JSON_TYPE)).status, 403)
+    const held = (await entries()).find((entry) => entry.kind === 'action.held')
+    assert.ok(held !== undefined)
+    const nowMs = gate.nowMs()
+    assert.equal(gate.holds.answer(held.hold, true, personName('maria'), nowMs + 60_000, nowMs), undefined)
+    const covert = `{${' \t\n'.repeat(1_300)}"t\\u0065xt":\t"the build is gr\\u0065en"}\n`
+    assert.equal((await send(JSON_TYPE, covert)).status, 200)
+    assert.deepEqual(
+      heard.map(({ body }) => body),
+      [BODY],
+    )
+  })
+
   it('S11: is none whose body nobody reads: that one is refused, and says what its cell has read', async () => {
     const { heard, send, entries } = await desk()
     const pieces = new ReadableStream({

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { LIMITS } from '../../../model/index.ts'
 import { Room } from '../../fairness/room.ts'
 import type { WebRequest } from '../../web/web-request.ts'
-import { readWebBody } from './body.ts'
+import { readWebBody, TOO_LARGE } from './body.ts'
 
 function requestOf(type: string, body: Readable, length?: number): WebRequest {
   const headers = [['content-type', type]] as const
@@ -56,8 +56,40 @@ describe('the body of a request', () => {
       'application/a+json; charset="utf-8"; v=2',
     ]) {
       const body = await posted(type, '[1]')
-      assert.deepEqual(body.ok && body.value.kind === 'judged' && body.value.value, [1], type)
+      assert.ok(body.ok && body.value.kind === 'judged', type)
+      assert.deepEqual(body.value.value, [1])
+      assert.equal(body.value.type, type.split(';')[0]?.toLowerCase())
     }
+  })
+
+  it('S11: is made anew of what was judged, and takes as much room as it has then', async () => {
+    for (const [type, came, leaves] of [
+      [
+        JSON_TYPE,
+        ' {\t"gr\\u0065en" : [1.10, 1e2, -0, 0.10000000000000001, "\\/\\u00e9"] }\r\n',
+        '{"green":[1.1,100,0,0.1,"/é"]}',
+      ],
+      [JSON_TYPE, '[9e15,9e15]', '[9000000000000000,9000000000000000]'],
+      [FORM, '%61=%62+c&d%5b%5D=%2A(&b=%c3%A9&x', 'a=b+c&d%5B%5D=*%28&b=%C3%A9&x='],
+      [FORM, 'b=2&a=1&b=3', 'b=2&b=3&a=1'],
+      [FORM, '', ''],
+    ] as const) {
+      const room = new Room(100)
+      const body = await posted(type, came, room)
+      assert.ok(body.ok && body.value.kind === 'judged', came)
+      assert.equal(Buffer.from(body.value.bytes).toString(), leaves)
+      assert.ok(room.take(100 - body.value.bytes.length) && !room.take(1), came)
+    }
+    const room = new Room(20)
+    assert.equal((await posted(JSON_TYPE, '[9e15,9e15]', room)).ok, false)
+    assert.ok(room.take(20))
+    const grows = `[${'9e15,'.repeat(40_000)}"${'x'.repeat(LIMITS.judgedBodyBytesMax - 300_000)}"]`
+    const large = await posted(JSON_TYPE, grows)
+    assert.equal(large.ok ? '' : large.reason, TOO_LARGE)
+  })
+
+  it('is none where it says JSON and has no byte', async () => {
+    assert.deepEqual(await posted(JSON_TYPE, ''), { ok: true, value: { kind: 'none' } })
   })
 
   const FORM = 'application/x-www-form-urlencoded'
@@ -82,6 +114,7 @@ describe('the body of a request', () => {
     [FORM, '_method=DELETE', /_method/],
     [FORM, 'a=1&.method=DELETE', /\.method/],
     [FORM, '_method[]=DELETE', /_method/],
+    [FORM, 'a[][x]=1&a[][y]=2&a[][x]=3', /a\[\]\[x\] twice/],
     [FORM, '{"x":"=&state=open&y=","state":"closed"}', /begins as JSON/],
     [FORM, '["=&state=open&y="]', /begins as JSON/],
     [JSON_TYPE, '{"state_id":3,"State_id":9}', /state_id and State_id/],
@@ -129,10 +162,36 @@ describe('the body of a request', () => {
   })
 
   it('S11: passes on unread under a type that is one, or under none', async () => {
-    for (const type of ['comment', 'application/json, text/plain', '/json', 'text/', 'text/a b', 'a/b/c', ' ; a=b'])
+    for (const type of [
+      ...['comment', 'application/json, text/plain', '/json', 'text/', 'text/a b', 'a/b/c', ' ; a=b'],
+      'application/json;a=b, application/x-www-form-urlencoded',
+      'image/png;a=b, application/json',
+      'image/png;a="b, application/json;"',
+      'application/json;a="b", application/x-www-form-urlencoded',
+      'text/plain;a="b\\"c"',
+      'text/plain;a',
+      'text/plain;a=',
+      'text/plain;a =b',
+      'text/plain;a="b',
+      'text/plain;a="b"c',
+      'text/plain;a=b;A=c',
+      'text/plain a=b',
+    ])
       assert.equal((await posted(type, '{"type":"comment"}')).ok, false, type)
-    for (const type of ['application/octet-stream', 'Multipart/Form-Data; boundary=x', 'text/vnd.a+b'])
-      assert.ok((await posted(type, 'x')).ok, type)
+    for (const type of [
+      'application/octet-stream',
+      'Multipart/Form-Data; boundary=x',
+      'multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW',
+      'multipart/form-data;boundary="===============1234=="; charset=utf-8',
+      "multipart/form-data; boundary=a'b+c_d.e",
+      'text/plain;charset=UTF-8;',
+      'multipart/related; type="text/xml" ; boundary=x',
+      'text/vnd.a+b',
+    ]) {
+      const body = await posted(type, 'x')
+      assert.ok(body.ok && body.value.kind === 'streamed', type)
+      assert.equal(body.value.type, type.split(';')[0]?.toLowerCase())
+    }
     const untyped = { ...requestOf('', Readable.from([])), headers: [] }
     assert.deepEqual(await readWebBody(untyped, new Room(1)), {
       ok: true,

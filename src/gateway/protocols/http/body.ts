@@ -6,13 +6,14 @@ import { GrowingBytes } from '../../fairness/growing-bytes.ts'
 import { type Room, TOO_MUCH } from '../../fairness/room.ts'
 import { type RequestTarget, readTarget } from '../../web/request-target.ts'
 import type { WebRequest } from '../../web/web-request.ts'
-import { squeezed } from './headers.ts'
-import { caseless } from './pattern.ts'
+import { FORM_TYPE, squeezed, typeSent } from './headers.ts'
+import { caseless, isPaired, PAIRED } from './pattern.ts'
 
 /** The body of a request: read whole and judged as arguments, or passed on as it comes. */
 export type WebBody =
   | { readonly kind: 'none' }
-  | { readonly kind: 'judged'; readonly bytes: Uint8Array; readonly value: Json }
+  /** Its type and bytes are made anew of what was judged. */
+  | { readonly kind: 'judged'; readonly type: string; readonly bytes: Uint8Array; readonly value: Json }
   | { readonly kind: 'streamed'; readonly type: string; readonly length: number | undefined }
 
 export const TOO_LARGE = tooLargeText(LIMITS.judgedBodyBytesMax)
@@ -34,37 +35,84 @@ export async function readWebBody(request: WebRequest, room: Room): Promise<Resu
   const valuesOf = (name: string) => headers.filter(([each]) => squeezed(each) === name).map(([, value]) => value)
   const types = valuesOf('contenttype')
   if (types.length > 1) return no('it has two content types')
-  const [type = '', ...parameters] = (types[0] ?? '').toLowerCase().split(';')
+  const said = types[0] === undefined ? { type: '', charset: undefined } : typeIn(types[0])
+  // What is no type is read as any by some servers.
+  if (said === undefined) return no('its content type is none, or several: write type/subtype; name=value')
+  const { type, charset } = said
   const form = formOf(type)
   if (form === undefined) {
-    // What is no type is read as any by some servers.
-    if (types.length > 0 && !MEDIA_TYPE.test(type.trim())) return no('its content type is none: write type/subtype')
-    if (length !== 0) return ok({ kind: 'streamed', type: type.trim(), length })
+    if (length !== 0) return ok({ kind: 'streamed', type, length })
     body.resume()
     return ok({ kind: 'none' })
   }
   if (valuesOf('contentencoding').some((value) => value.toLowerCase() !== 'identity'))
     return no('its body is encoded, and cannot be judged')
-  // Some servers read a body by what this says, and it would say there what it does not here.
-  if (parameters.some((each) => /^\s*charset\b/.test(each) && !/^\s*charset="?(?:utf-?8|us-ascii)"?\s*$/.test(each)))
+  if (charset !== undefined && !/^(?:utf-?8|us-ascii)$/.test(charset))
     return no('its body is in other characters than UTF-8, and cannot be judged')
-  const bytes = await readWhole(body, { length, room, bytesMax: LIMITS.judgedBodyBytesMax })
-  if (!bytes.ok) return bytes
-  const judged = judgedValue(form, bytes.value)
-  const problem = judged.ok ? ambiguityIn(form, bytes.value, judged.value) : judged.reason
-  if (judged.ok && problem === undefined) return ok({ kind: 'judged', bytes: bytes.value, value: judged.value })
-  room.give(bytes.value.length)
-  return no(problem ?? 'it cannot be judged')
+  const read = await readWhole(body, { length, room, bytesMax: LIMITS.judgedBodyBytesMax })
+  if (!read.ok) return read
+  const came = read.value
+  const made = madeAnew(form, came)
+  const more = made.ok ? (made.value?.bytes.length ?? 0) - came.length : 0
+  if (made.ok && room.take(more))
+    return ok(made.value === undefined ? { kind: 'none' } : { kind: 'judged', type: typeSent(type), ...made.value })
+  room.give(came.length)
+  return made.ok ? no(TOO_MUCH) : made
 }
 
-/** A content type without its parameters (RFC 9110, 8.3.1), in lower case. */
-const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9a-z-]{1,127}\/[!#$%&'*+.^_`|~0-9a-z-]{1,127}$/
+type Form = 'json' | 'form'
+
+/** Reads a body as what is judged, and makes its bytes of that alone; undefined where it has none that say anything. */
+function madeAnew(
+  form: Form,
+  came: Uint8Array,
+): Result<{ readonly bytes: Uint8Array; readonly value: Json } | undefined, string> {
+  if (form === 'json' && came.length === 0) return ok(undefined)
+  const judged = judgedValue(form, came)
+  if (!judged.ok) return judged
+  const { value } = judged
+  const problem = ambiguityIn(form, came, value)
+  if (problem !== undefined) return no(problem)
+  const bytes = Buffer.from(form === 'json' ? JSON.stringify(value) : formText(value))
+  return bytes.length > LIMITS.judgedBodyBytesMax ? no(TOO_LARGE) : ok({ bytes, value })
+}
+
+/** Returns a form as it is sent: in one spelling (WHATWG URL, 5.2), the values of a name beside each other. */
+function formText(value: Json): string {
+  const pairs = Object.entries(isJsonObject(value) ? value : {})
+  const form = new URLSearchParams()
+  for (const [name, all] of pairs) for (const each of [all].flat()) form.append(name, String(each))
+  return form.toString()
+}
+
+const TOKEN = "[!#$%&'*+.^_`|~0-9a-z-]{1,127}"
+const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}`)
+const PARAMETER = new RegExp(`[\\t ]*;[\\t ]*(?:(${TOKEN})=(?:(${TOKEN})|"([^",\\\\\\x00-\\x1f\\x7f]*)"))?`, 'y')
+
+/**
+ * Reads a content type strictly (RFC 9110, 8.3.1), in lower case; undefined of what is none, or more than one. Commas are
+ * refused in quotes, too: of a list of types some servers take the first, and others the last.
+ */
+function typeIn(written: string): { readonly type: string; readonly charset: string | undefined } | undefined {
+  const text = written.toLowerCase().trim()
+  const [type] = MEDIA_TYPE.exec(text) ?? []
+  if (type === undefined) return undefined
+  const parameters = new Map<string, string>()
+  for (let at = type.length; at < text.length; at = PARAMETER.lastIndex) {
+    PARAMETER.lastIndex = at
+    const [found, name, plain, quoted] = PARAMETER.exec(text) ?? []
+    if (found === undefined || (name !== undefined && parameters.has(name))) return undefined
+    if (name !== undefined) parameters.set(name, plain ?? quoted ?? '')
+  }
+  const charsets = [...parameters].filter(([name]) => name.startsWith('charset'))
+  return { type, charset: charsets[0] && charsets.map(([, value]) => value).join() }
+}
 
 /** Returns the form of a body that is judged, by its content type; undefined of any other. */
-function formOf(type: string): 'json' | 'form' | undefined {
+function formOf(type: string): Form | undefined {
   const plain = type.trim().toLowerCase()
   if (/^application\/(?:[a-z0-9.-]+\+)?json$/.test(plain)) return 'json'
-  return plain === 'application/x-www-form-urlencoded' ? 'form' : undefined
+  return plain === FORM_TYPE ? 'form' : undefined
 }
 
 /** Reads a body that was judged once, by its content type; undefined of one that passed on as it came. */
@@ -73,9 +121,8 @@ export function bodyIn(type: string, bytes: Uint8Array): Result<Json, string> | 
   return form === undefined ? undefined : judgedValue(form, bytes)
 }
 
-function judgedValue(form: 'json' | 'form', bytes: Uint8Array): Result<Json, string> {
+function judgedValue(form: Form, bytes: Uint8Array): Result<Json, string> {
   if (form === 'form') return formIn(bytes)
-  if (bytes.length === 0) return ok(null)
   const json = parseStrictJson(bytes, FROM_CELL)
   return json.ok ? json : no(`its body: ${jsonFaultText(json.reason)}`)
 }
@@ -131,12 +178,16 @@ function formIn(bytes: Uint8Array): Result<Json, string> {
  * Returns what a body says that its server may read as another thing than what was judged: names that servers take for one,
  * a method in place of the one of its line, a form that is JSON as well. Undefined where it says one thing.
  */
-function ambiguityIn(form: 'json' | 'form', bytes: Uint8Array, value: Json): string | undefined {
+function ambiguityIn(form: Form, bytes: Uint8Array, value: Json): string | undefined {
   if (form === 'form' && (bytes[0] === OPENS_OBJECT || bytes[0] === OPENS_LIST))
     return 'its form begins as JSON does: what is JSON says content-type: application/json'
   const names = isJsonObject(value) ? Object.keys(value) : []
   const other = names.find((name) => (form === 'form' ? partsOf(name)[0] : nameOf(name)) === '_method')
   if (other !== undefined) return `its body asks for another method (${shown(other)}) than its line, which is judged`
+  const paired = names.find(
+    (name) => form === 'form' && isPaired(name) && isJsonObject(value) && Array.isArray(value[name]),
+  )
+  if (paired !== undefined) return `its form names ${shown(paired)} twice${PAIRED}`
   return form === 'form' ? twinsInForm(names) : twinsIn(value)
 }
 

@@ -1,4 +1,4 @@
-import { no, ok, type Result } from '../../../model/index.ts'
+import { type JsonObject, no, ok, type Result } from '../../../model/index.ts'
 import { REFERENCE_HEADER } from '../../web/web-reply.ts'
 
 /** Headers that stand between two hops (RFC 9110, 7.6.1), or that say where a request ends: ours are our own. */
@@ -25,6 +25,24 @@ const CREDENTIALS: ReadonlySet<string> = new Set(
       'private-token',
     ],
     ...['x-amz-security-token', 'x-csrf-token', 'x-xsrf-token', 'x-access-token', 'x-auth-key', 'x-vault-token'],
+    ...['signature', 'signature-input'],
+  ].map(squeezed),
+)
+
+/** Headers that ask for a part of an answer, or for what has changed of one (RFC 9110, 14; RFC 3229, 10.5.3). */
+const RANGES: readonly string[] = ['range', 'if-range', 'request-range', 'x-ms-range', 'a-im']
+
+/**
+ * Headers that ask for an answer only where there is another one, or the same (RFC 9110, 13). With GET and HEAD alone: with
+ * other methods they say which state a program means to change.
+ */
+const CONDITIONS: readonly string[] = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since']
+
+/** Headers that say how the bytes of a body are to be read, or vouch for them: those of a body that was judged are ours. */
+const OF_BYTES: ReadonlySet<string> = new Set(
+  [
+    ...['content-type', 'content-encoding', 'content-transfer-encoding'],
+    ...['content-md5', 'digest', 'content-digest', 'repr-digest'],
   ].map(squeezed),
 )
 
@@ -33,25 +51,33 @@ export function squeezed(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 }
 
-/**
- * Returns the headers of a program's request that are its own business, names and values in turn. `injected`: names of those
- * that the owner puts in, which take the place of any of the same name. `isSearched`: the answer is searched for secrets, and a
- * secret that comes range by range would never be seen whole; whoever is asked for no range answers with everything.
- */
+/** What is known of a request whose headers are to leave. */
+export interface HeadersAsked {
+  readonly method: string
+  /** Names of the headers that the owner puts in, which take the place of any of the same name. */
+  readonly injected: Iterable<string>
+  /** True where the answer is searched for secrets: one that comes range by range would never be seen whole. */
+  readonly isSearched: boolean
+  /** True where the answer is read whole: a part is none, and whoever is asked for no part answers with everything. */
+  readonly isWhole: boolean
+}
+
+/** Returns the headers of a program's request that are its own business, names and values in turn. */
 export function sentHeaders(
   asked: readonly (readonly [name: string, value: string])[],
-  injected: Iterable<string>,
-  isSearched: boolean,
+  { method, injected, isSearched, isWhole }: HeadersAsked,
 ): Result<readonly string[], string> {
   const named = new Set<string>()
   for (const [name, value] of asked)
     if (name === 'connection') for (const each of value.split(/[\s,]+/)) named.add(squeezed(each))
-  const taken = new Set([...injected, ...(isSearched ? ['range', 'request-range'] : [])].map(squeezed))
+  const ranges = isSearched || isWhole ? RANGES : []
+  const conditions = isWhole && (method === 'GET' || method === 'HEAD') ? CONDITIONS : []
+  const taken = new Set([...injected, ...ranges, ...conditions].map(squeezed))
   const headers: string[] = []
   for (const [name, value] of asked) {
     const plain = squeezed(name)
-    if (!/^[!#$%&'*+.^`|~a-z0-9-]+$/.test(name))
-      return no(`the header ${JSON.stringify(name)} has no name that one may have`)
+    // Servers that hand headers on as variables take any other character for a hyphen.
+    if (!/^[a-z0-9-]+$/.test(name)) return no(`the header ${JSON.stringify(name)} has no name that one may have`)
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return no(`the header ${name} has characters that no header has`)
     if (HOP.has(plain) || CREDENTIALS.has(plain) || taken.has(plain) || named.has(plain)) continue
     if (plain.startsWith('proxy') || plain.startsWith('xforwarded') || plain.startsWith('xhttpmethod')) continue
@@ -61,6 +87,51 @@ export function sentHeaders(
   headers.push('accept-encoding', 'identity')
   return ok(headers)
 }
+
+/**
+ * Returns the headers that are arguments of a request, each with its values as one text. The error names one that servers
+ * take for one of them, and that would leave unjudged beside it.
+ *
+ * @param headers names and values in turn.
+ */
+export function namedHeaders(names: readonly string[], headers: readonly string[]): Result<JsonObject, string> {
+  const plain = new Map(names.map((name) => [squeezed(name), name]))
+  const found = new Map<string, string>()
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const [name = '', value = ''] = headers.slice(i, i + 2)
+    const meant = names.includes(name) ? name : plain.get(squeezed(name))
+    if (meant === undefined) continue
+    if (meant !== name) return no(`its header ${name} is ${meant} to some servers, which its document declares`)
+    const before = found.get(name)
+    found.set(name, before === undefined ? value : `${before}, ${value}`)
+  }
+  return ok(Object.fromEntries(found))
+}
+
+/**
+ * Returns the headers with which a request leaves: its arguments as they were judged, each once; of a body that was judged
+ * the type by which it was read, and nothing else that speaks of its bytes.
+ *
+ * @param headers names and values in turn.
+ * @param type type of a body that was judged, as `typeSent` writes it.
+ */
+export function judgedHeaders(headers: readonly string[], named: JsonObject, type?: string): readonly string[] {
+  const own = new Map(Object.entries(named).map(([name, value]) => [name, String(value)]))
+  const leaving: string[] = []
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const [name = '', value = ''] = headers.slice(i, i + 2)
+    if (!own.has(name) && !(type !== undefined && OF_BYTES.has(squeezed(name)))) leaving.push(name, value)
+  }
+  if (type !== undefined && !own.has('content-type')) leaving.push('content-type', type)
+  return [...leaving, ...[...own].flat()]
+}
+
+/** Returns the content type that a body which was judged says, by its own without parameters: some read a form in other characters unless they are told. */
+export function typeSent(type: string): string {
+  return type === FORM_TYPE ? `${type}; charset=utf-8` : type
+}
+
+export const FORM_TYPE = 'application/x-www-form-urlencoded'
 
 /** Headers of an answer that do not travel: of one hop, meant for whoever is between, or ours. */
 const ANSWER_HOP: ReadonlySet<string> = new Set(
@@ -111,7 +182,7 @@ function valuesOf(headers: AnsweredHeaders, name: string): readonly string[] {
 
 /** Content types by which a body that was read can be read again; one of them says nothing that its cell chose. */
 const READ_TYPES: ReadonlySet<string> = new Set([
-  ...['application/json', 'application/x-www-form-urlencoded', 'application/merge-patch+json'],
+  ...['application/json', FORM_TYPE, 'application/merge-patch+json'],
   ...['application/json-patch+json', 'application/vnd.api+json'],
 ])
 
@@ -128,7 +199,7 @@ export function approvedHeaders(headers: readonly string[], named: ReadonlySet<s
     const [name = '', value = ''] = headers.slice(i, i + 2)
     const type = (value.split(';', 1)[0] ?? '').trim().toLowerCase()
     if (named.has(name)) pairs.push(name, value)
-    else if (name === 'content-type') pairs.push(name, READ_TYPES.has(type) ? type : 'application/json')
+    else if (name === 'content-type') pairs.push(name, READ_TYPES.has(type) ? typeSent(type) : 'application/json')
   }
   return pairs
 }

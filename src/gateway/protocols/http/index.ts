@@ -59,7 +59,9 @@ function ownRequest(
           ['accept', json],
           ['content-type', json],
         ] as const)
-  const sent = sentHeaders([...own, ...named], injected, secrets.longest() > 0)
+  const { method } = pattern
+  const leaving = { method, injected, isSearched: secrets.longest() > 0, isWhole: true }
+  const sent = sentHeaders([...own, ...named], leaving)
   if (!sent.ok) return sent
   const lost = named.find(([name]) => !sent.value.some((each, i) => i % 2 === 0 && each === name))
   if (lost !== undefined) return no(`its header ${lost[0]} is none that leaves`)

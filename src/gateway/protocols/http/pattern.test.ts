@@ -208,6 +208,22 @@ describe('patterns of requests', () => {
       assert.equal(doubt(text), undefined, text)
   })
 
+  it('S11: have no encoded slash in a rest, whose argument would be the same without it', () => {
+    const own = table('GET /files/{rest*}', 'GET /one/{name}')
+    const doubt = (text: string) => own.find('GET', target(text))?.doubt
+    for (const text of ['/files/a%2Fb', '/files/a/b%2fc', '/files/%2F'])
+      assert.match(String(doubt(text)), /encoded slash in \{rest\*\}/, text)
+    for (const text of ['/files/a/b', '/files/a%252Fb', '/one/a%2Fb']) assert.equal(doubt(text), undefined, text)
+  })
+
+  it('S11: let no name stand twice whose values servers pair with others', () => {
+    const read = readPattern('GET /a?b[][c]*&d[]*')
+    assert.ok(read.ok)
+    const query = (text: string) => matchQuery(read.value, target(text))
+    assert.equal(query('/a?b[][c]=1&d[]=2&d[]=3').ok, true)
+    assert.match(String(JSON.stringify(query('/a?b[][c]=1&b[][c]=2'))), /numbers between its brackets/)
+  })
+
   it('let through the query that they name, each name once or as often as they say', () => {
     const { pattern } = patterns.find('GET', target('/search')) ?? {}
     if (pattern === undefined) throw new Error('no pattern')

@@ -100,17 +100,26 @@ export function matchQuery(
     if (times === undefined) return no(`its query names ${name}, and ${text} does not`)
     const before = found.get(name)
     if (times === 'once' && before !== undefined) return no(`its query names ${name} twice`)
+    if (before !== undefined && isPaired(name)) return no(`its query names ${name} twice${PAIRED}`)
     if (times === 'once') found.set(name, value)
     else found.set(name, [...(before ?? []), value])
   }
   return ok(Object.fromEntries(found))
 }
 
+/** Tells whether servers pair the values of a name with those of others by the order in which all of them came. */
+export function isPaired(name: string): boolean {
+  return name.includes('[][')
+}
+
+/** The words for why such a name stands once. */
+export const PAIRED = ', and their order would say what belongs together: write numbers between its brackets'
+
 /** A request's operation: its pattern, and the arguments in its path. */
 export interface FoundPattern {
   readonly pattern: RequestPattern
   readonly path: TargetArguments['path']
-  /** Says that some servers take the path for that of another pattern, which says more. Such a request is refused. */
+  /** Says how servers may take the path for another one than its arguments say. Such a request is refused. */
   readonly doubt?: string
 }
 
@@ -147,12 +156,21 @@ export class PatternTable {
       if (path === undefined) continue
       const ways = sayingMore.length === 0 ? [] : foldings(segments)
       const other = sayingMore.find((each) => ways.some((way) => matchPath(each, way) !== undefined))?.pattern.text
-      if (other === undefined) return { pattern, path }
-      const doubt = `its path is that of ${other} to servers that read case, endings or escapes in another way: one that means ${pattern.text} is declared by itself`
-      return { pattern, path, doubt }
+      const doubt =
+        other === undefined
+          ? slashDoubt(pattern, segments)
+          : `its path is that of ${other} to servers that read case, endings or escapes in another way: one that means ${pattern.text} is declared by itself`
+      return { pattern, path, ...(doubt !== undefined && { doubt }) }
     }
     return undefined
   }
+}
+
+/** Says that a rest of a path has an encoded slash, which its argument could not tell from one that parts segments. */
+function slashDoubt({ segments: parts }: RequestPattern, segments: readonly string[]): string | undefined {
+  const last = parts.at(-1)
+  if (last?.kind !== 'rest' || !segments.slice(parts.length - 1).some((each) => each.includes('/'))) return undefined
+  return `its path has an encoded slash in {${last.name}*}, where it would be one like any other: a segment that may have one is declared by a name of its own`
 }
 
 /** A pattern with its texts as `foldings` has them. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import type { JsonObject } from '../../../model/index.ts'
 import { patternNamed } from './contract.ts'
 import { argumentsIn, asTexts, requestOf } from './request-bytes.ts'
@@ -23,6 +24,24 @@ describe('a request that is made of its arguments', () => {
       path: '/files/a%20b%2Fc/x/%C3%BC.txt?tag=1%262&tag=z&dry=1',
       args,
     })
+  })
+
+  it('S11: has one spelling, whatever its arguments were read from', () => {
+    assert.deepEqual(
+      thereAndBack({ owner: "a:b@c;d+e,f$g&h=i'j%2F", path: 'x', query: { dry: "a:/@,$b+c;d='[", tag: ['', '+'] } }),
+      {
+        path: "/files/a:b@c%3Bd%2Be,f$g&h=i'j%252F/x?tag=&tag=%2B&dry=a:/@,$b%2Bc%3Bd%3D'%5B",
+        args: { owner: "a:b@c;d+e,f$g&h=i'j%2F", path: 'x', query: { tag: ['', '+'], dry: "a:/@,$b+c;d='[" } },
+      },
+    )
+    const texts = fc.string({ unit: 'grapheme', maxLength: 8 })
+    fc.assert(
+      fc.property(texts, texts, fc.array(texts, { minLength: 2, maxLength: 3 }), (owner, dry, tag) => {
+        const args = { owner, path: 'x', query: { tag, dry } }
+        const back = thereAndBack(args)
+        if (typeof back !== 'string') assert.deepEqual(back.args, args)
+      }),
+    )
   })
 
   it('has numbers and truth values of an answer as texts where they stand in its path or query', () => {

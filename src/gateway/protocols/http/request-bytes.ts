@@ -24,25 +24,24 @@ export interface MadeRequest {
 }
 
 /**
- * Makes a request of a pattern and its arguments, as `argumentsIn` reads them: what no cell has written is put into bytes
- * here alone. The error says which of the arguments cannot be.
+ * Makes the target of a request, in origin form, of its pattern and arguments: each has one spelling, whatever a cell wrote.
+ * The error says which of the arguments cannot be.
  */
-export function requestOf(pattern: RequestPattern, args: JsonObject): Result<MadeRequest, string> {
-  const { query = {}, headers = {}, body } = args
+export function targetOf(pattern: RequestPattern, args: JsonObject): Result<string, string> {
+  const { query = {} } = args
   const parts: string[] = []
   for (const part of pattern.segments) {
     const value = part.kind === 'text' ? part.text : args[part.name]
     if (typeof value !== 'string') return no(`${part.kind === 'text' ? '' : part.name} is no text`)
-    // A text of a pattern stands for itself; what an argument says is encoded, and of a rest its slashes are not.
-    if (part.kind === 'text') parts.push(value)
-    else parts.push(...(part.kind === 'rest' ? value.split('/') : [value]).map(encodeURIComponent))
+    // Slashes of a rest stand between segments; those of any other argument are within one.
+    parts.push(...(part.kind === 'rest' ? value.split('/') : [value]).map((each) => encoded(each, PLAIN_IN_PATH)))
   }
   if (!isJsonObject(query)) return no('query is no object')
   const pairs: string[] = []
-  for (const [name, value] of Object.entries(query))
-    for (const each of Array.isArray(value) ? value : [value]) {
+  for (const name of new Set([...pattern.query.keys(), ...Object.keys(query)]))
+    for (const each of Object.hasOwn(query, name) ? [query[name] ?? null].flat() : []) {
       if (typeof each !== 'string') return no(`query.${name} is no text`)
-      pairs.push(`${encodeURIComponent(name)}=${encodeURIComponent(each)}`)
+      pairs.push(`${encoded(name, PLAIN_IN_QUERY)}=${encoded(each, PLAIN_IN_QUERY)}`)
     }
   const path = `/${parts.join('/')}${pairs.length === 0 ? '' : `?${pairs.join('&')}`}`
   const target = readTarget(path)
@@ -50,14 +49,35 @@ export function requestOf(pattern: RequestPattern, args: JsonObject): Result<Mad
   if (matchPath(pattern, target.value.segments) === undefined)
     return no(`its arguments make a path that ${pattern.text} does not cover`)
   const asked = matchQuery(pattern, target.value)
-  if (!asked.ok) return asked
+  return asked.ok ? ok(path) : asked
+}
+
+/**
+ * Encodings of what stands for itself in a segment, or in a query, and is left so by most programs: some servers look at it
+ * before they decode. A plus, a semicolon and what parts names and values mean something else there.
+ */
+const [PLAIN_IN_PATH, PLAIN_IN_QUERY] = [/%(?:24|26|2C|3A|3D|40)/g, /%(?:24|2C|2F|3A|40)/g]
+
+function encoded(text: string, plain: RegExp): string {
+  return encodeURIComponent(text).replaceAll(plain, decodeURIComponent)
+}
+
+/** Makes a request of a pattern and its arguments, as `argumentsIn` reads them. The error says which of them cannot be. */
+export function requestOf(pattern: RequestPattern, args: JsonObject): Result<MadeRequest, string> {
+  const { headers = {}, body } = args
+  const target = targetOf(pattern, args)
+  if (!target.ok) return target
   if (!isJsonObject(headers)) return no('headers is no object')
   const named: (readonly [string, string])[] = []
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string') return no(`headers.${name} is no text`)
     named.push([name, value])
   }
-  return ok({ path, headers: named, ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }) })
+  return ok({
+    path: target.value,
+    headers: named,
+    ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }),
+  })
 }
 
 /**

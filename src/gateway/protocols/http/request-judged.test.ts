@@ -111,6 +111,86 @@ function accepted(input: JsonObject, target = 'POST /up'): ReadonlyMap<ToolName,
   )
 }
 
+/** Sends a request whose target and headers are written as they stand here. */
+async function written(
+  url: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): Promise<string> {
+  const { port } = new URL(url)
+  const writer = requestOver({ port, host: '127.0.0.1', path, method: 'POST', headers })
+  writer.end(body)
+  const [response] = await once(writer, 'response')
+  let text = ''
+  for await (const piece of response) text += String(piece)
+  return `${response.statusCode} ${text}`
+}
+
+describe('a request that is judged', () => {
+  const digests = { 'content-md5': 'a', digest: 'a', 'content-digest': 'a', 'repr-digest': 'a', signature: 'a' }
+
+  it('S11: leaves in one spelling of its path, its query and its body', async () => {
+    const { url, heard, headers, said } = await served(requestsOf(declared('request', 'POST /note/{p}?q&tag*')))
+    const path = '/note/%61%2fb?t%61g=x&q=%61+%62&tag='
+    const type = { 'content-type': 'Application/JSON; charset=UTF-8; of=ana' }
+    const spaced = `{ "t\\u0065xt" :${'\t'.repeat(4_000)}"green" }`
+    assert.match(await written(url, path, { ...type, ...digests }, spaced), /^200/)
+    const form = { 'content-type': 'application/x-www-form-urlencoded', 'content-encoding': 'identity' }
+    assert.match(await written(url, '/note/a?', { ...form, ...digests }, '%74ext=%67reen%20(1)'), /^200/)
+    assert.deepEqual(heard, ['POST /note/a%2Fb?q=a%20b&tag=x&tag= {"text":"green"}', 'POST /note/a text=green+%281%29'])
+    assert.deepEqual(
+      headers.map((each) => [each['content-type'], each['content-length'], each['content-encoding']]),
+      [
+        ['application/json', '16', undefined],
+        ['application/x-www-form-urlencoded; charset=utf-8', '18', undefined],
+      ],
+    )
+    for (const each of headers) for (const name of Object.keys(digests)) assert.equal(each[name], undefined, name)
+    assert.deepEqual(
+      (await said()).map(({ args }) => args),
+      [
+        { p: 'a/b', query: { q: 'a b', tag: ['x', ''] }, body: { text: 'green' } },
+        { p: 'a', body: { text: 'green (1)' } },
+      ],
+    )
+  })
+
+  it('S11: says one type, by which it was judged', async () => {
+    const { url, heard } = await served(requestsOf(declared('request', 'POST /up')))
+    const body = '{"amount":5,"x":"&amount=9999&y="}'
+    for (const type of [
+      'application/json;a=b, application/x-www-form-urlencoded',
+      'application/x-www-form-urlencoded;a=b, application/json',
+      'image/png;a=b, application/json',
+    ])
+      assert.match(await written(url, '/up', { 'content-type': type }, body), /^400 .*type\/subtype/, type)
+    assert.deepEqual(heard, [])
+    assert.match(await streamed(`${url}/up`, 'multipart/form-data; boundary="a=b"', '--a=b--'), /^200 yes/)
+    assert.deepEqual(heard, ['POST /up --a=b--'])
+  })
+
+  it('S11: has no header beside one that is an argument which servers take for it', async () => {
+    const headers: JsonObject = { type: 'object', properties: { 'x-account': { type: 'string' } } }
+    const tools = accepted({ type: 'object', properties: { body: {}, headers }, additionalProperties: false })
+    const { url, heard, headers: came } = await served(tools)
+    const json = { 'content-type': 'application/json' }
+    for (const twin of ['x.account', 'xaccount', 'x--account'])
+      for (const own of [{}, { 'x-account': 'mine' }])
+        assert.match(await written(url, '/up', { ...json, ...own, [twin]: 'victim' }, '1'), /^400 /, twin)
+    assert.deepEqual(heard, [])
+    assert.match(await written(url, '/up', { ...json, 'x-account': 'mine', 'x-other': 'b' }, '1'), /^200 /)
+    assert.deepEqual([came[0]?.['x-account'], came[0]?.['x-other']], ['mine', 'b'])
+  })
+
+  it('S11: has no encoded slash where its argument would not show it', async () => {
+    const { url, heard } = await served(requestsOf(declared('request', 'POST /files/{path*}')))
+    assert.match(await written(url, '/files/a%2Fb', {}, ''), /^400 .*encoded slash in \{path\*\}/)
+    assert.match(await written(url, '/files/%61/b%20c', {}, ''), /^200/)
+    assert.deepEqual(heard, ['POST /files/a/b%20c'])
+  })
+})
+
 describe('a path that servers read in several ways', () => {
   it('S11: is refused where one of them is another operation, and says which', async () => {
     const tools = requestsOf(declared('request', 'GET /users/{id}', 'GET /users/export'))

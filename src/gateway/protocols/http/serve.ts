@@ -12,9 +12,10 @@ import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import { queryOf, readWebBody, TOO_LARGE, type WebBody } from './body.ts'
 import { headersIn } from './contract.ts'
 import type { AnswerHead } from './exchange.ts'
-import { approvedHeaders, sentHeaders } from './headers.ts'
+import { approvedHeaders, judgedHeaders, namedHeaders, sentHeaders } from './headers.ts'
 import type { HttpLine } from './line.ts'
 import { matchQuery, type RequestPattern, type TargetArguments } from './pattern.ts'
+import { targetOf } from './request-bytes.ts'
 import { requestHead, sendRequest } from './send-request.ts'
 import { isReadWhole, WebAnswer } from './web-answer.ts'
 import { performWeb, refusalSentence, unshown } from './web-attempt.ts'
@@ -56,27 +57,32 @@ export async function serveHttp(
   if (found.doubt !== undefined) return refuse(found.doubt, found.pattern.text, { ...found.path })
   const query = matchQuery(found.pattern, target.value)
   if (!query.ok) return refuse(query.reason, found.pattern.text, { ...found.path, ...queryOf(target.value) })
-  const headers = sentHeaders(request.headers, line.injected, gate.secrets.longest() > 0)
+  const said = argumentsOf(found.path, query.value, { body: { kind: 'none' }, named: {} })
+  const path = targetOf(found.pattern, said)
+  if (!path.ok) return refuse(path.reason, found.pattern.text, said)
+  const contract = line.contract(grantedName('request', found.pattern.text))
+  const isWhole = contract !== undefined && isReadWhole(contract)
+  const { injected } = line
+  const headers = sentHeaders(request.headers, { method, injected, isSearched: gate.secrets.longest() > 0, isWhole })
   if (!headers.ok) return refuse(headers.reason, found.pattern.text, { ...found.path })
   if (start !== undefined) {
-    const said = argumentsOf(found.path, query.value, { body: { kind: 'none' }, named: {} })
-    const asked = { pattern: found.pattern, args: said, path: request.target, headers: headers.value, start, reply }
+    const asked = { pattern: found.pattern, args: said, path: path.value, headers: headers.value, start, reply }
     const performed = await performWebSocket(gate, cell, line, asked)
     return performed.kind === 'passed' ? undefined : tellUnshown(performed, line, reply)
   }
+  const named = namedHeaders(headersIn(contract?.pinned?.input), headers.value)
+  if (!named.ok) return refuse(named.reason, found.pattern.text, { ...found.path })
   const body = await readWebBody(request, room)
   if (body.ok && reply.gone.aborted && body.value.kind === 'judged') room.give(body.value.bytes.length)
   if (reply.gone.aborted) return
   if (!body.ok) return refuse(body.reason, found.pattern.text, { ...found.path }, body.reason === TOO_LARGE ? 413 : 400)
-  const contract = line.contract(grantedName('request', found.pattern.text))
-  const isWhole = contract !== undefined && isReadWhole(contract)
   if (isWhole && body.value.kind === 'streamed') return refuse(JUDGED_ONLY, found.pattern.text, { ...found.path })
-  const named = namedHeaders(contract?.pinned?.input, headers.value)
+  const type = body.value.kind === 'judged' ? body.value.type : undefined
   const sending = {
-    path: request.target,
+    path: path.value,
     method,
-    headers: headers.value,
-    named,
+    headers: judgedHeaders(headers.value, named.value, type),
+    named: named.value,
     body: body.value,
     stream: request.body,
   }
@@ -206,14 +212,4 @@ function argumentsOf(
   if (body.kind === 'judged') return { ...said, body: body.value }
   const { type, length } = body
   return { ...said, stream: { type, ...(length !== undefined && { length }) } }
-}
-
-/** Returns the headers of a request that are arguments of its operation, each with its values as one text. */
-function namedHeaders(input: JsonObject | undefined, headers: readonly string[]): JsonObject {
-  const names = headersIn(input)
-  const pairs = names.flatMap((name) => {
-    const values = headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === name)
-    return values.length === 0 ? [] : [[name, values.join(', ')] as const]
-  })
-  return Object.fromEntries(pairs)
 }

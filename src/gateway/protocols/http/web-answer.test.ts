@@ -1,6 +1,7 @@
 /** Tests of answers that are read whole: an origin on loopback whose headers say something. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { declared, doorHere, gatewayTo, originHere } from '../../../../test/kit/origin-here.ts'
@@ -27,8 +28,13 @@ async function asked(
   headers: Readonly<Record<string, string>>,
   body: string,
   mask: readonly JsonPath[] = [],
+  asking: Readonly<Record<string, string>> = {},
 ) {
-  const server = createServer((_, response) => void response.writeHead(status, headers).end(body))
+  const heard: IncomingHttpHeaders[] = []
+  const server = createServer((request, response) => {
+    heard.push(request.headers)
+    response.writeHead(status, headers).end(body)
+  })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   cleanUp(() => void server.close().closeAllConnections())
   const { port } = server.address() as AddressInfo // it listens on a port
@@ -42,9 +48,9 @@ async function asked(
   const { gate, cell } = await gatewayTo(line, [...tools.keys()])
   const room = new Room(LIMITS.framesBytesMax)
   const door = await doorHere((request, reply) => serveHttp(gate, cell, line, { request, reply, room }))
-  const answer = await fetch(`${door.url}/orders`)
+  const answer = await fetch(`${door.url}/orders`, { headers: asking })
   const { exposure } = cell.authority
-  return { answer, text: await answer.text(), labels: [...exposure.labels.keys()].sort(), exposure }
+  return { answer, text: await answer.text(), labels: [...exposure.labels.keys()].sort(), exposure, heard }
 }
 
 describe('the headers of an answer that is read whole', () => {
@@ -83,5 +89,25 @@ describe('the headers of an answer that is read whole', () => {
     assert.equal(text, '{"id":1,"note":"","iban":"[masked]"}')
     assert.doesNotMatch(JSON.stringify([...answer.headers]), /GB29/)
     assert.equal(answer.headers.get('content-type'), 'application/json')
+  })
+})
+
+describe('a part of an answer that is read whole', () => {
+  const cuts = { range: 'bytes=9-28', 'if-range': '"1"', 'a-im': 'diffe', 'if-none-match': '"1"' }
+
+  for (const status of [206, 226, 304])
+    it(`S11: is none, under whatever labels its fields would have there: HTTP ${status}`, async () => {
+      const body = status === 304 ? '' : '{"id":"acct_EVIL"}'
+      const { answer, text, exposure } = await asked(status, { ...PLAIN, 'content-range': 'bytes 9-28/40' }, body)
+      assert.equal(answer.status, 502)
+      assert.match(text, /its answer is withheld/)
+      assert.equal(exposure.knows('acct_EVIL'), false)
+    })
+
+  it('S11: is not asked for', async () => {
+    const { answer, exposure, heard } = await asked(200, PLAIN, '{"id":"acct_OURS","note":null}', [], cuts)
+    assert.equal(answer.status, 200)
+    assert.ok(exposure.knows('acct_OURS'))
+    for (const name of Object.keys(cuts)) assert.equal(heard[0]?.[name], undefined, name)
   })
 })

@@ -87,8 +87,16 @@ export function answerKept(bytes: Uint8Array): WebAnswer | undefined {
   return read.ok ? read.value : undefined
 }
 
+/**
+ * Statuses of what is no answer by itself: a part of one (RFC 9110, 15.3.7), what has changed of one (RFC 3229, 10.4.1), or
+ * that one which was kept is still right (RFC 9110, 15.4.5). What a cell cuts out of a value has other paths than it has
+ * there, and so other labels.
+ */
+const PARTS: ReadonlySet<number> = new Set([206, 226, 304])
+
 /** Reads a body as the value that it is. The error says why nobody can. Of an error its text is a value, whatever it is. */
 export function valueIn(head: AnswerHead, body: Uint8Array): Result<WebAnswer, string> {
+  if (PARTS.has(head.status)) return no(`it is a part of an answer, or none (HTTP ${head.status})`)
   if (body.length === 0) return ok(new WebAnswer(head, null))
   const json = parseStrictJson(body, FROM_UPSTREAM)
   if (json.ok) return ok(new WebAnswer(head, json.value))
