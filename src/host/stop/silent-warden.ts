@@ -41,7 +41,8 @@ export async function endSilentWarden({ state, socket, pid: named }: Silent, pro
     if (listener.kind === 'process') pid = listener.pid
     const since = startOf(pid, proc)
     if (since === undefined || !holds(proc, pid, socket) || !isOf(proc, pid, listener.uid)) {
-      if (look().kind === 'nobody') return told(true, GONE)
+      // One that is ending at this moment has let go of it, in parts.
+      if (await eventually(() => look().kind === 'nobody', END_MS_MAX)) return told(true, GONE)
       const why = listener.kind === 'unreached' ? ` (${listener.why})` : ''
       return told(false, `it does not answer, and which process it is cannot be told${why}: ${END_IT}`)
     }
