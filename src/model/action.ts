@@ -49,8 +49,11 @@ export interface Action {
   readonly during?: ActionId
   /** Further operations of the same upstream that it makes use of: each is decided as its own is, with the same arguments. */
   readonly alongside?: readonly FurtherOperation[]
-  /** True where more leaves than its arguments say and than anybody could be shown: no person's yes can stand for it. */
-  readonly isUnseen?: true
+  /**
+   * Says what a person's yes can let through where more leaves than its arguments say: `never` this one; `unlabelled`: this one
+   * where its cell has seen nothing that it does not accept. Absent: whatever would wait for a person.
+   */
+  readonly approvable?: 'never' | 'unlabelled'
   /** The effect that it compensates, or looks at: on a person's order, and no agent's. */
   readonly undoes?: ActionId
   readonly checks?: ActionId

@@ -91,8 +91,10 @@ export type Reason =
   | { readonly kind: 'requested'; readonly why: string }
   | HoldReason
 
-/** The reason for which an action waits for a person. */
-export type HoldReason =
+/** The reason for which an action waits for a person; `unseen`: for which nobody is asked, since more leaves than they could be shown. */
+export type HoldReason = WaitsFor & { readonly unseen?: true }
+
+type WaitsFor =
   /** The cell has seen data that the tool does not accept. */
   | {
       readonly kind: 'label'

@@ -155,29 +155,34 @@ export async function memoryGateway(
       }
       return entries
     },
-    attempt: (tool, args, says = answering({ ok: true }), changes = {}) => ({
-      upstream: line,
-      operation: 'tool' as Operation,
-      target: tool,
-      tool: toolName(tool),
-      args,
-      connect: (mayLeave) => {
-        if (mayLeave()) events.push('connect')
-        return undefined
-      },
-      prepare: () => {
+    attempt: (tool, args, says = answering({ ok: true }), changes = {}) => {
+      const prepare = () => {
         events.push('prepare')
         return {
           bytes: Buffer.from(JSON.stringify({ tool, args })),
-          send: async (sending) => {
+          send: async (sending: SendOptions) => {
             events.push('send')
             return says(sending)
           },
         }
-      },
-      signal: cell.gone.signal,
-      ...changes,
-    }),
+      }
+      return {
+        upstream: line,
+        operation: 'tool' as Operation,
+        target: tool,
+        tool: toolName(tool),
+        args,
+        connect: (mayLeave) => {
+          if (mayLeave()) events.push('connect')
+          return undefined
+        },
+        isStreamed: false,
+        prepare,
+        prepareApproved: prepare,
+        signal: cell.gone.signal,
+        ...changes,
+      }
+    },
   }
 }
 

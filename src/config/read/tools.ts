@@ -139,7 +139,13 @@ function modelTool(name: string): Omit<DeclaredTool, 'name'> {
     accepts: [UNTRUSTED],
     ...(isModel && { returns: [{ path: [], labels: [] }] }),
     content: [
-      ...[[{ name: 'model' }], [{ name: 'waysOut' }, 'items'], [{ name: 'path' }]],
+      ...[
+        [{ name: 'model' }],
+        [{ name: 'waysOut' }, 'items'],
+        [{ name: 'method' }],
+        [{ name: 'path' }],
+        [{ name: 'query' }],
+      ],
       ...[[{ name: 'leftBehind' }, 'items'], [{ name: 'table' }], [{ name: 'prices' }]],
     ] as const,
   }

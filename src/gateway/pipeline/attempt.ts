@@ -29,8 +29,19 @@ export interface Attempt {
    * attempt could use it.
    */
   readonly connect: (mayLeave: () => boolean) => Promise<Refusal | undefined> | undefined
-  /** `approved`: a person let exactly these arguments through, and nothing else that its cell chose may go with them. */
-  readonly prepare: (known: Contract, approved: boolean) => Prepared
+  /**
+   * True where more leaves than `prepare` puts into bytes. Whatever comes later is judged as its cell is by then, and no person
+   * is shown it.
+   */
+  readonly isStreamed: boolean
+  readonly prepare: (known: Contract) => Prepared
+  /**
+   * Puts it into bytes where a person let exactly these arguments through: nothing else that its cell chose goes with them.
+   * Undefined where that cannot be, since its arguments do not say what leaves: then no person is asked.
+   */
+  readonly prepareApproved: ((known: Contract) => Prepared) | undefined
+  /** Declares an exception to PA6: a person's yes stands for its arguments, and for whatever passes beside them. */
+  readonly isApprovedUnseen?: true
   readonly signal: AbortSignal
   /** Aborted by the cell itself, which may not always be known outside: see `callingOff`. */
   readonly calledOff?: AbortSignal
@@ -49,8 +60,6 @@ export interface Attempt {
    * through as if it were asked for alone, the grants of all are charged, and what comes back has the labels of each.
    */
   readonly alongside?: readonly ToolName[]
-  /** True where more leaves than its arguments say: a conversation with a model, a body that passes as it comes. */
-  readonly isUnseen?: true
   /** For a connection: returns the call under way on whose word a relay makes it, as often as it is asked. */
   readonly during?: () => ActionId | undefined
 }
@@ -88,12 +97,10 @@ export type Refused = Extract<Performed, { kind: 'refused' }>
 const NAME_CHARACTERS_MAX = 200
 
 /** Returns an attempt as it is normalised: under the name that it is decided and recorded by. */
-export function asked(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  { upstream, operation, target, tool, args, during, most, leaving, isUnseen, alongside = [] }: Attempt,
-): Asked {
+export function asked(gate: EnvironmentContext, cell: ServedCell, attempt: Attempt): Asked {
+  const { upstream, operation, target, tool, args, during, most, leaving, alongside = [] } = attempt
   const call = during?.()
+  const approvable = approvableOf(attempt)
   return {
     id: gate.newActionId(),
     cellId: cell.id,
@@ -107,11 +114,17 @@ export function asked(
     ...(call && { during: call }),
     ...(most && { cost: most }),
     ...(leaving !== undefined && { leaving }),
-    ...(isUnseen && { isUnseen }),
+    ...(approvable && { approvable }),
     ...(alongside.length > 0 && {
       alongside: alongside.map((name) => ({ tool: operationIn(name).tool, known: upstream.contract(name) })),
     }),
   }
+}
+
+/** Returns what a person's yes can let through of an attempt (PA6). */
+function approvableOf({ prepareApproved, isStreamed, isApprovedUnseen }: Attempt): Action['approvable'] {
+  if (prepareApproved === undefined) return 'never'
+  return isStreamed && !isApprovedUnseen ? 'unlabelled' : undefined
 }
 
 /** A resource is decided and recorded by the template that was granted; its URI stands in the arguments. */

@@ -22,7 +22,7 @@ import {
  *
  * - H1  An approval is for one binding: the exact arguments, the tool's accepted definition, the agent, the labels, and
  *       who cannot approve it. It lets one action through, before its time is up, and nothing beside it that its cell
- *       chose (a level of log messages).
+ *       chose (a level of log messages, a header, a spelling); what passes later, over no label (PA6).
  * - H2  Only an answer that a person gave opens a hold, and nothing that a cell sends answers one.
  * - H3  A hold is used in the tick that takes it; its intent, which names it, is durable before anything is sent.
  * - H4  Whoever is among `notBy` approves nothing. They may deny: that narrows.

@@ -25,21 +25,20 @@ export function grantsOf({ holders }: Reservation): readonly GrantId[] {
 
 /**
  * Returns the check of step 7, for each tick that writes: what may have changed since the decision. A connection is decided
- * anew, and so is a body that leaves in pieces (`isStreamed`): what its cell writes later, it writes with what it has
- * learned meanwhile. What a person approved was approved as a whole, and of a cell with those labels.
+ * anew, and so is what leaves in pieces (`isStreamed`): what its cell writes later, it writes with what it has learned
+ * meanwhile. What a person approved was approved of a cell with those labels, and ends with the first that it has more.
  */
 export function checkOf(
   gate: EnvironmentContext,
   cell: ServedCell,
   action: Action,
   attempt: Attempt,
-  { isStreamed, ...by }: DecidedBy & { readonly isStreamed: boolean },
+  by: DecidedBy,
 ): () => string | undefined {
   const last = ({ policies }: Pick<Authority, 'policies'>) => lastCheck(gate, cell, action, by.charged, policies)
   const standing = () => standingOf(gate, cell, action, attempt)
-  if (isConnection(action.operation))
-    return () => (by.isApproved ? last(by.authority) : (last(cell.authority) ?? standing()))
-  if (!isStreamed) return () => last(by.authority)
+  if (!attempt.isStreamed) return () => last(by.authority)
+  if (isConnection(action.operation) && !by.isApproved) return () => last(cell.authority) ?? standing()
   const again = onceChanged(gate, cell, by, standing)
   return () => last(by.isApproved ? by.authority : cell.authority) ?? again()
 }

@@ -77,8 +77,6 @@ export type OnPart = (part: Part) => Promise<void> | undefined
 /** One action, put into the exact bytes that will leave. They are committed to in the ledger before `send` is called. */
 export interface Prepared {
   readonly bytes: Uint8Array
-  /** True where more leaves than these bytes: whatever comes later is judged as its cell is by then. */
-  readonly isStreamed?: boolean
   readonly send: (options: SendOptions) => Promise<Sent | Passage>
 }
 

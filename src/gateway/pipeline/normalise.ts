@@ -82,7 +82,7 @@ export function normalise(asked: Asked, known: Contract | undefined): Normalised
     ...(cost?.spend && { spend: cost.spend }),
     ...(known && { most: { ...mostOf(known, leaving), ...(cost && amountsIn(cost)) } }),
     ...(asked.during && { during: asked.during }),
-    ...(asked.isUnseen && { isUnseen: true }),
+    ...(asked.approvable && { approvable: asked.approvable }),
     ...(further.length > 0 && { alongside: further }),
   }
   return { action, refusals }

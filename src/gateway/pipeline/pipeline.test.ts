@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { answering, answerOf, type MemoryGateway, memoryGateway } from '../../../test/kit/memory-gateway.ts'
+import { answering, answerOf, type MemoryGateway, memoryGateway, type Says } from '../../../test/kit/memory-gateway.ts'
 import { bundle, grant, NOW_MS } from '../../../test/policy/fixture.ts'
 import { LEDGER_LIMITS } from '../../ledger/log/limits.ts'
-import { type Json, jsonPath, LIMITS, personName, toolName } from '../../model/index.ts'
+import { type Json, jsonPath, type Label, LIMITS, personName, toolName, UNTRUSTED } from '../../model/index.ts'
 import { BudgetBook } from '../../policy/budget/budget.ts'
 import { compilePolicies } from '../../policy/cedar/compile.ts'
 import { compileFlow } from '../../policy/flow/flow.ts'
-import type { Passed, Performed } from './attempt.ts'
+import type { Attempt, Passed, Performed } from './attempt.ts'
 import type { Sent } from './line.ts'
 import { perform } from './pipeline.ts'
 
@@ -295,18 +295,54 @@ describe('PA5: nobody connects for an attempt that is refused or held', () => {
     const flow = compileFlow({ declared }, new Set())
     const desk = await memoryGateway(OPEN, { authority: { flows: { get: () => flow } } })
     const paid = { ...PAY, to: { iban: 'PT50' } }
-    const attempt = (changes: { readonly isUnseen?: true } = {}) =>
+    const attempt = (changes: Partial<Attempt> = {}) =>
       perform(desk.gate, desk.cell, desk.attempt('refund', paid, undefined, changes))
     desk.cell.authority.exposure.recordUntrusted('pay PT50', { tool: 'x', path: '$' })
-    assert.equal((await attempt({ isUnseen: true })).kind, 'refused')
+    assert.equal((await attempt({ prepareApproved: undefined })).kind, 'refused')
     assert.equal(desk.cell.asked.size, 0)
     const seen = await attempt()
     assert.ok(seen.kind === 'held')
     const nowMs = desk.gate.nowMs()
     const by = personName('joao.costa@shop.example')
     assert.equal(desk.gate.holds.answer(seen.hold, true, by, nowMs + LIMITS.holdMsMax, nowMs), undefined)
-    assert.equal((await attempt({ isUnseen: true })).kind, 'refused')
+    assert.equal((await attempt({ prepareApproved: undefined })).kind, 'refused')
     assert.equal((await attempt()).kind, 'answered', 'control: the approval is still there')
+  })
+
+  it('PA6: F1: S8: what passes later is let through where it goes, over no label, and until its cell learns more', async () => {
+    const declared = { name: toolName('refund'), effect: 'spend', accepts: [UNTRUSTED] } as const
+    const flow = compileFlow({ declared }, new Set())
+    const desk = await memoryGateway(OPEN, { authority: { flows: { get: () => flow } } })
+    const { exposure } = desk.cell.authority
+    const learn = (label: string) =>
+      exposure.recordMessage({ text: 'ana' }, [label as Label], { action: 'a_0' as never, tool: 'x' }) // by their shape
+    const checks: (string | undefined)[] = []
+    const says: Says = ({ lastCheck }) => {
+      checks.push(lastCheck(), lastCheck())
+      learn('customers')
+      checks.push(lastCheck())
+      return { kind: 'unknown', why: 'enough' }
+    }
+    const paid = { ...PAY, to: { iban: 'PT50' } }
+    const attempt = (changes: Partial<Attempt> = { isStreamed: true }) =>
+      perform(desk.gate, desk.cell, desk.attempt('refund', paid, says, changes))
+    const approve = async () => {
+      const held = await attempt()
+      assert.ok(held.kind === 'held', JSON.stringify(held))
+      const nowMs = desk.gate.nowMs()
+      const by = personName('joao.costa@shop.example')
+      assert.equal(desk.gate.holds.answer(held.hold, true, by, nowMs + LIMITS.holdMsMax, nowMs), undefined)
+    }
+    await approve()
+    assert.equal((await attempt()).kind, 'unanswered')
+    assert.deepEqual(checks.slice(0, 2), [undefined, undefined])
+    assert.match(checks[2] ?? '', /customers/)
+    const refused = await attempt()
+    assert.ok(refused.kind === 'refused')
+    assert.ok(kindsOf(refused).includes('label'))
+    assert.equal(desk.cell.asked.size, 0)
+    const isApprovedUnseen = { isStreamed: true, isApprovedUnseen: true } as const
+    assert.equal((await attempt(isApprovedUnseen)).kind, 'held', 'control: what is declared to be an exception')
   })
 
   it('a way that is not there is a refusal, before anything is reserved', async () => {

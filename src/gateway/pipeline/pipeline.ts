@@ -6,7 +6,14 @@ import {
   type ProtocolName,
   type Reason,
 } from '../../model/index.ts'
-import { type Admitted, decide, operationIds, type Refusal, type Reservation } from '../../policy/index.ts'
+import {
+  type Admitted,
+  decide,
+  operationIds,
+  personCouldAllow,
+  type Refusal,
+  type Reservation,
+} from '../../policy/index.ts'
 import type { EnvironmentContext } from '../admission/environment-context.ts'
 import { authorityOf, type ServedCell } from '../admission/served-cell.ts'
 import { runYielding, yieldIfLong } from '../fairness/share.ts'
@@ -39,8 +46,8 @@ import { aboutOf, noticedIn, refuse, unrecorded } from './refused.ts'
  * - PA3  A reservation returns only when no byte left.
  * - PA4  What the cell is shown, it is known to have seen, before it sees it.
  * - PA5  An upstream hears nothing of an attempt that is refused or held: nobody connects to it for that one.
- * - PA6  A person's yes stands for what they were shown: an action of which more leaves (`isUnseen`) is refused where another
- *        would wait for one.
+ * - PA6  A person's yes stands for what they were shown. Of an action of which more leaves, none stands over a label that its
+ *        cell carries, and of a body that its arguments do not say, none at all: it is refused where another would wait.
  */
 export async function perform(
   gate: EnvironmentContext,
@@ -59,14 +66,16 @@ export async function perform(
   if (unreachable !== undefined) return refuse(gate, cell, action, [unreachable])
   let approval: Approval | undefined
   const decided = judge(gate, cell, action, refusals, () => {
-    if (action.isUnseen) return false
     approval = gate.holds.take(holdBinding(gate, cell, action), gate.nowMs())
     return approval !== undefined
   })
   const { authority } = cell
   const labels = authority.exposure.labels.size
-  if (decided.verdict === 'hold' && !action.isUnseen) return recordHeld(gate, cell, action, decided.reasons)
-  if (decided.verdict === 'hold') return refuse(gate, cell, action, decided.reasons)
+  if (decided.verdict === 'hold') {
+    if (personCouldAllow(decided, action)) return recordHeld(gate, cell, action, decided.reasons)
+    const reasons = decided.reasons.map((reason) => ({ ...reason, unseen: true as const }))
+    return refuse(gate, cell, action, reasons)
+  }
   if (decided.verdict === 'deny') return refuse(gate, cell, action, decided.reasons)
   if (known === undefined) throw new Error('an action was allowed that nobody declared')
   const unsaved = await saveFirst(cell, action)
@@ -74,7 +83,9 @@ export async function perform(
     cell.authority.budgets.release(decided.reservation)
     return refuse(gate, cell, action, [unsaved])
   }
-  const prepared = attempt.prepare(known, approval !== undefined)
+  const prepare = approval === undefined ? attempt.prepare : attempt.prepareApproved
+  if (prepare === undefined) throw new Error('a person was asked for what nobody can approve')
+  const prepared = prepare(known)
   const unrecorded = await recordIntent(gate, cell, {
     action,
     protocol: attempt.upstream.protocol,
@@ -107,7 +118,6 @@ export async function perform(
         authority,
         labels,
         isApproved: approval !== undefined,
-        isStreamed: prepared.isStreamed === true,
       }),
       signal: ending.signal,
       owner: cell,
@@ -190,8 +200,9 @@ function judge(
 function mayLeave(gate: EnvironmentContext, cell: ServedCell, action: Action, refusals: readonly Refusal[]): boolean {
   const nowMs = gate.nowMs()
   if (refusals.length > 0 || whyClosed(gate.ledger, action.effect, nowMs) !== undefined) return false
-  if (decide(action, authorityOf(cell), nowMs).verdict === 'allow') return true
-  return !action.isUnseen && gate.holds.approved(holdBinding(gate, cell, action), nowMs)
+  const decided = decide(action, authorityOf(cell), nowMs)
+  if (decided.verdict === 'allow') return true
+  return personCouldAllow(decided, action) && gate.holds.approved(holdBinding(gate, cell, action), nowMs)
 }
 
 /** Tells whether an attempt would be let through as things stand. Nothing is charged, and nothing recorded. */

@@ -69,8 +69,7 @@ export async function refuse(
 /** Keeps the last few refused actions of a cell that a person could let through: it may ask for them. */
 function rememberRefused({ asked }: ServedCell, action: Action, reasons: readonly Refusal[]): void {
   const [first, ...more] = reasons
-  if (first === undefined || action.isUnseen || !personCouldAllow({ verdict: 'deny', reasons: [first, ...more] }))
-    return
+  if (first === undefined || !personCouldAllow({ verdict: 'deny', reasons: [first, ...more] }, action)) return
   asked.set(action.id, { action, reasons })
   const [oldest] = asked.keys()
   if (asked.size > LIMITS.refusalsRememberedMax && oldest !== undefined) asked.delete(oldest)

@@ -140,7 +140,8 @@ describe('a body that leaves in pieces', () => {
     }
     await perform(desk.gate, desk.cell, {
       ...attempt,
-      prepare: (...how) => ({ ...prepare(...how), isStreamed, send: async (options) => says(options) }),
+      isStreamed,
+      prepare: (...how) => ({ ...prepare(...how), send: async (options) => says(options) }),
     })
     return asked
   }
@@ -165,9 +166,9 @@ describe('a body that leaves in pieces', () => {
     const asked: (string | undefined)[] = []
     await perform(desk.gate, desk.cell, {
       ...attempt,
+      isStreamed: true,
       prepare: (...how) => ({
         ...prepare(...how),
-        isStreamed: true,
         send: async ({ lastCheck }) => {
           asked.push(lastCheck())
           desk.cell.authority = { ...desk.cell.authority, flows: accepts() }

@@ -52,6 +52,13 @@ export function readTarget(text: string): Result<RequestTarget, string> {
   return ok({ path, segments, query, parameters })
 }
 
+/** Returns a query, with its question mark, in one spelling, its names in their order; nothing where it is empty. */
+export function queryText(parameters: RequestTarget['parameters']): string {
+  const sorted = [...parameters].sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))
+  const pairs = sorted.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
+}
+
 /** Tells whether there are dot segments, also behind an encoded slash: that ends a segment for those who decode first. */
 function hasDots(segment: string): boolean {
   return segment.split(/[/\\]/).some((part) => part.split(';')[0] === '.' || part.split(';')[0] === '..')

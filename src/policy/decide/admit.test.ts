@@ -135,10 +135,19 @@ describe('personCouldAllow', () => {
     ({ verdict: 'deny', reasons: kinds.map((kind) => ({ kind })) }) as unknown as Denied // kinds are all it looks at
 
   it('S2: only where nobody granted it, or it would wait anyway', () => {
-    for (const kind of askable) assert.equal(personCouldAllow(denied(kind)), true, kind)
-    for (const kind of never) assert.equal(personCouldAllow(denied(kind)), false, kind)
-    assert.equal(personCouldAllow(denied(...askable)), true)
-    assert.equal(personCouldAllow(denied('no-grant', 'forbid')), false)
+    for (const kind of askable) assert.equal(personCouldAllow(denied(kind), {}), true, kind)
+    for (const kind of never) assert.equal(personCouldAllow(denied(kind), {}), false, kind)
+    assert.equal(personCouldAllow(denied(...askable), {}), true)
+    assert.equal(personCouldAllow(denied('no-grant', 'forbid'), {}), false)
+  })
+
+  it('F1: over a label only what they are shown whole, and nothing where that cannot be', () => {
+    for (const kind of [...askable, ...never]) {
+      const isAllowed = askable.includes(kind) && kind !== 'label'
+      assert.equal(personCouldAllow(denied(kind), { approvable: 'unlabelled' }), isAllowed, kind)
+      assert.equal(personCouldAllow(denied(kind), { approvable: 'never' }), false, kind)
+    }
+    assert.equal(personCouldAllow(denied('no-grant', 'label'), { approvable: 'unlabelled' }), false)
   })
 })
 

@@ -137,12 +137,13 @@ export type Admitted =
     })
 
 /**
- * Tells whether a person could allow an action that is denied: the only reasons against it are that no grant covers it,
- * or ones that would hold it anyway. No person's answer allows what a rule forbids, or a definition that was never
- * accepted.
+ * Tells whether a person could allow an action that is denied or held: the only reasons against it are that no grant covers
+ * it, or ones that would hold it anyway. No person's answer allows what a rule forbids, or a definition that was never
+ * accepted; nor that unseen data leaves its cell for who may not have it.
  */
-export function personCouldAllow({ reasons }: Denied): boolean {
-  return reasons.every(({ kind }) => ASKABLE.has(kind))
+export function personCouldAllow({ reasons }: Denied | Held, { approvable }: Pick<Action, 'approvable'>): boolean {
+  if (approvable === 'never') return false
+  return reasons.every(({ kind }) => ASKABLE.has(kind) && (approvable === undefined || kind !== 'label'))
 }
 
 const ASKABLE: ReadonlySet<Refusal['kind']> = new Set([
@@ -164,8 +165,8 @@ export function admit(
   const all = operationsOf(action).map((each) => decideOperation(each, authority, nowMs, false))
   const decided = together(all)
   if (decided.verdict === 'deny')
-    return personCouldAllow(decided) ? unlessApproved(decided, action, authority, nowMs, approves) : decided
-  if (decided.verdict === 'hold' && !approves(decided)) return decided
+    return personCouldAllow(decided, action) ? unlessApproved(decided, action, authority, nowMs, approves) : decided
+  if (decided.verdict === 'hold' && !(personCouldAllow(decided, action) && approves(decided))) return decided
   const charged = chargedFor(all.map((each) => permitsOf(each).map(({ grant }) => grant)))
   const reservation = reserve(action, charged, authority, nowMs)
   return { verdict: 'allow', reasons: decided.verdict === 'hold' ? decided.permits : decided.reasons, reservation }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { action, authority, bundle, grant, NOW_MS } from '../../../test/policy/fixture.ts'
 import { toolName } from '../../model/ids.ts'
+import type { Label } from '../../model/label.ts'
 import { decide } from '../decide/decide.ts'
 import { explain } from './explain.ts'
 
@@ -25,6 +26,12 @@ it('S15: a refusal says which rule, who wrote it, where, and what would change i
   assert.deepEqual(more, [
     'over the budget of grant g_desk · made by maria@shop.example · firebreak.yaml:30: 10.00 EUR asked, 5.00 EUR left of 5.00 EUR/min — no wait is enough',
   ])
+})
+
+it('S15: says whether a person can be asked about what holds an action', () => {
+  const label = { kind: 'label', label: 'customers' as Label, accepts: [], cause: undefined } as const // by its shape
+  assert.match(explain({ reasons: [label] })[0] ?? '', / — a person can approve this one; "accepts: \[customers\]" /)
+  assert.match(explain({ reasons: [{ ...label, unseen: true }] })[0] ?? '', / — no person can approve it, since more /)
 })
 
 it('S15: without a grant, it names the one that comes closest', () => {

@@ -1,5 +1,5 @@
 import { budgetText, type HolderId } from '../../model/budget.ts'
-import type { Decision, LooksNamed, Reason, Seen } from '../../model/decision.ts'
+import type { Decision, HoldReason, LooksNamed, Reason, Seen } from '../../model/decision.ts'
 import type { Grant } from '../../model/grant.ts'
 import type { PersonName } from '../../model/ids.ts'
 import { UNTRUSTED } from '../../model/label.ts'
@@ -73,20 +73,20 @@ function line(reason: Reason, grantAt: (id: HolderId, source: Source) => string)
     case 'label':
       return `the cell has seen ${reason.label} data${seen(reason.cause)}, which the tool does not accept${
         reason.accepts.length === 0 ? '' : ` (it accepts ${reason.accepts.join(', ')})`
-      } — a person can approve this one; "accepts: [${reason.label}]" under the tool lets all pass`
+      } — ${approval(reason)}; "accepts: [${reason.label}]" under the tool lets all pass`
     case 'requested':
       return `the agent asks for it, and says: ${JSON.stringify(reason.why)} — its own words, which prove nothing`
     case 'destination':
       if (reason.nothing === true) {
-        return `${placeText(reason.path)} is ${reason.value}: it names nothing, which to many tools is everything — a person can approve this one; "destinations: { ${keyOf(reason.path)}: [null] }" under the tool lets nothing pass`
+        return `${placeText(reason.path)} is ${reason.value}: it names nothing, which to many tools is everything — ${approval(reason)}; "destinations: { ${keyOf(reason.path)}: [null] }" under the tool lets nothing pass`
       }
       return `${placeText(reason.path)} is ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
-      }${like(reason.like)} — a person can approve this one`
+      }${like(reason.like)} — ${approval(reason)}`
     case 'link':
       return `${placeText(reason.path)} leads its reader to ${toldText(reason)}, which neither the task, nor the configuration, nor a trusted field names${
         reason.seen === undefined ? NOT_FOUND : `: it was first seen${seen(reason.seen)}`
-      }${like(reason.like)} — a person can approve this one; "links: any" under the tool lets all pass`
+      }${like(reason.like)} — ${approval(reason)}; "links: any" under the tool lets all pass`
     case 'unavailable':
       if (reason.what === 'checkpoint')
         return `its files could not be saved first: ${reason.problem} — "required: false" under checkpoints lets it pass without`
@@ -105,6 +105,12 @@ const PLACE = /^\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[(?:\d+|\*|"(?:[^"\\]|\\.)*")\])*
 function keyOf(place: string): string {
   const path = jsonPath(place.replaceAll(/\[\d+\]/g, '[*]'))
   return path === undefined ? '…' : pathKey(path)
+}
+
+function approval({ unseen }: Pick<HoldReason, 'unseen'>): string {
+  return unseen
+    ? 'no person can approve it, since more leaves than they could be shown'
+    : 'a person can approve this one'
 }
 
 function toldText({ value, characters }: { readonly value: string; readonly characters?: number }): string {

@@ -12,7 +12,7 @@ import { REFERENCE_HEADER } from '../../web/web-reply.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import type { AnswerHead } from '../http/exchange.ts'
 import { type Reached, requestHead, sendRequest } from '../http/send-request.ts'
-import { performWeb, refusalSentence, unshown } from '../http/web-attempt.ts'
+import { performWeb, refusalSentence, unshown, type WebAttempt } from '../http/web-attempt.ts'
 import { type GitAnswer, refuseGit, refusePush } from './git-refusal.ts'
 import type { GitRequest } from './git-request.ts'
 import type { GitLine } from './line.ts'
@@ -65,7 +65,9 @@ export interface GitSending {
 
 /** Performs a request as an action. What is refused has been told to nobody yet. */
 export function performGit({ gate, cell, line, reply }: GitGround, sending: GitSending) {
-  const { by, alongside, args, body, sink } = sending
+  const { by, alongside, args, body, sink, push } = sending
+  const isStreamed = body?.kind === 'streamed'
+  const prepare: WebAttempt['prepare'] = (onHead) => prepared(gate, line, sending, onHead)
   return performWeb(gate, cell, {
     line,
     operation: 'git',
@@ -75,7 +77,11 @@ export function performGit({ gate, cell, line, reply }: GitGround, sending: GitS
     leaving: body?.kind === 'whole' ? body.bytes.length : body?.length,
     sink,
     gone: reply.gone,
-    prepare: (onHead) => prepared(gate, line, sending, onHead),
+    isStreamed,
+    prepare,
+    // A push is approved by its changes. Of a file, the digest is known when all but its last piece has left.
+    prepareApproved: isStreamed && push === undefined ? undefined : prepare,
+    ...(push !== undefined && { isApprovedUnseen: true }),
   })
 }
 
@@ -113,7 +119,6 @@ function prepared(
   const kept = body === undefined ? [] : [body.kind === 'whole' ? body.bytes : body.head]
   return {
     bytes: Buffer.concat([head, ...kept]),
-    isStreamed: body?.kind === 'streamed',
     send: (options) => {
       const sent = body?.kind === 'whole' ? body.bytes : body?.pieces
       const request = { method, path, headers: flat, body: sent }

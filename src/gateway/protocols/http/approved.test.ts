@@ -17,14 +17,14 @@ const BODY = '{"text":"the build is green"}'
 
 /** A cell that has read what its origin does not accept, and an origin that keeps what comes. */
 async function desk() {
-  const heard: { readonly body: string; readonly headers: Readonly<Record<string, unknown>> }[] = []
+  const heard: { target: string; readonly body: string; readonly headers: Readonly<Record<string, unknown>> }[] = []
   const server = createServer((request, response) => {
     let body = ''
     request.setEncoding('utf8').on('data', (piece) => {
       body += piece
     })
     request.once('end', () => {
-      heard.push({ body, headers: request.headers })
+      heard.push({ target: request.url ?? '', body, headers: request.headers })
       response.end('{}')
     })
   })
@@ -32,7 +32,11 @@ async function desk() {
   cleanUp(() => void server.close().closeAllConnections())
   const { port } = server.address() as AddressInfo // it listens on a port
   const tools = requestsOf(
-    declared('request', 'POST /note').map((each) => ({ ...each, effect: 'write' as const, content: [[]] })),
+    declared('request', 'POST /note', 'GET /notes/{of}?q').map((each) => ({
+      ...each,
+      effect: 'write' as const,
+      content: [[]],
+    })),
   )
   const line = new HttpLine({ ...originHere(`http://127.0.0.1:${port}`, tools), injected: [] })
   const gateway = await gatewayTo(line, [...tools.keys()])
@@ -44,19 +48,23 @@ async function desk() {
     const answer = await fetch(`${door.url}/note`, { method: 'POST', headers, body, duplex: 'half' } as RequestInit)
     return { status: answer.status, text: await answer.text() }
   }
-  return { ...gateway, heard, send }
+  const ask = async (target: string) => (await fetch(`${door.url}${target}`)).status
+  const approve = async () => {
+    const held = (await gateway.entries()).find((entry) => entry.kind === 'action.held')
+    assert.ok(held !== undefined)
+    const nowMs = gateway.gate.nowMs()
+    assert.equal(gateway.gate.holds.answer(held.hold, true, personName('maria'), nowMs + 60_000, nowMs), undefined)
+  }
+  return { ...gateway, heard, send, ask, approve }
 }
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 describe('a request that a person has let through', () => {
   it('S11: leaves with what they were shown, and with no header that its cell chose', async () => {
-    const { gate, heard, send, entries } = await desk()
+    const { heard, send, approve } = await desk()
     assert.equal((await send(JSON_TYPE)).status, 403)
-    const held = (await entries()).find((entry) => entry.kind === 'action.held')
-    assert.ok(held !== undefined)
-    const nowMs = gate.nowMs()
-    assert.equal(gate.holds.answer(held.hold, true, personName('maria'), nowMs + 60_000, nowMs), undefined)
+    await approve()
     const more = { accept: 'text/iban-of-ana', 'x-note': 'the iban of ana', 'user-agent': 'the iban of ana' }
     assert.equal((await send({ 'content-type': 'application/iban+json; of=ana', ...more })).status, 200)
     assert.equal(heard.length, 1)
@@ -65,18 +73,32 @@ describe('a request that a person has let through', () => {
     assert.equal(heard[0]?.headers['content-type'], 'application/json')
   })
 
-  it('S11: leaves in the spelling of the gate, and not in one that its cell chose', async () => {
-    const { gate, heard, send, entries } = await desk()
-    assert.equal((await send(JSON_TYPE)).status, 403)
-    const held = (await entries()).find((entry) => entry.kind === 'action.held')
-    assert.ok(held !== undefined)
-    const nowMs = gate.nowMs()
-    assert.equal(gate.holds.answer(held.hold, true, personName('maria'), nowMs + 60_000, nowMs), undefined)
+  it('S11: leaves in the spelling of the gate, and in none that its cell chose: its body', async () => {
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
     const covert = `{${' \t\n'.repeat(1_300)}"t\\u0065xt":\t"the build is gr\\u0065en"}\n`
-    assert.equal((await send(JSON_TYPE, covert)).status, 200)
+    for (const [headers, shown, sent] of [
+      [JSON_TYPE, BODY, covert],
+      [form, 'text=the+build&to=1&to=2', 'te%78t=the%20buil%64&to=%31&to=2'],
+    ] as const) {
+      const { heard, send, approve } = await desk()
+      assert.equal((await send(headers, shown)).status, 403)
+      await approve()
+      assert.equal((await send(headers, sent)).status, 200)
+      assert.deepEqual(
+        heard.map(({ body }) => body),
+        [shown],
+      )
+    }
+  })
+
+  it('S11: leaves in the spelling of the gate, and in none that its cell chose: its target', async () => {
+    const { heard, ask, approve } = await desk()
+    assert.equal(await ask('/notes/a:b?q=one+two'), 403)
+    await approve()
+    assert.equal(await ask('/%6e%6Ftes/%61%3ab?%71=o%6Ee%20tw%6f'), 200)
     assert.deepEqual(
-      heard.map(({ body }) => body),
-      [BODY],
+      heard.map(({ target }) => target),
+      ['/notes/a:b?q=one%20two'],
     )
   })
 

@@ -123,6 +123,7 @@ async function send(
   { found, query, sending, reply, room, isWhole }: Asking,
 ): Promise<void> {
   const args = argumentsOf(found.path, query, sending)
+  const isStreamed = sending.body.kind === 'streamed'
   const ifApproved = () => approvedHeaders(sending.headers, new Set(Object.keys(sending.named)))
   const performed = await (isWhole
     ? performWhole(
@@ -143,11 +144,13 @@ async function send(
         target: found.pattern.text,
         args,
         leaving: lengthOf(sending.body),
-        isUnseen: sending.body.kind === 'streamed',
+        isStreamed,
         sink: reply,
         gone: reply.gone,
-        prepare: (onHead, approved) =>
-          prepared(gate, line, approved ? { ...sending, headers: ifApproved() } : sending, reply, onHead),
+        prepare: (onHead) => prepared(gate, line, sending, reply, onHead),
+        prepareApproved: isStreamed
+          ? undefined
+          : (onHead) => prepared(gate, line, { ...sending, headers: ifApproved() }, reply, onHead),
       }))
   if (reply.hasBegun || reply.gone.aborted) return
   if (performed.kind === 'answered' && performed.answer instanceof WebAnswer) return show(performed.answer, reply)
@@ -185,7 +188,6 @@ function prepared(
   const head = requestHead(method, path, line.origin.authority, headers)
   return {
     bytes: body.kind === 'judged' ? Buffer.concat([head, body.bytes]) : head,
-    isStreamed: body.kind === 'streamed',
     send: (options) => {
       const sent = body.kind === 'none' ? undefined : body.kind === 'judged' ? body.bytes : stream
       const request = { method, path, headers, body: sent }

@@ -35,13 +35,13 @@ export interface WebAttempt {
   readonly sink: WebReply
   /** Aborted when whoever asked has gone. */
   readonly gone: AbortSignal
-  /** True where more leaves than its arguments say. */
-  readonly isUnseen?: boolean
-  /**
-   * Puts it into bytes; `onHead` hears of the head of the answer before it may be shown. `approved`: a person let these
-   * arguments through, and no header that its cell chose goes with them, but for those that are arguments.
-   */
-  readonly prepare: (onHead: (head: AnswerHead) => void, approved: boolean) => Prepared
+  /** True where its body passes as it comes. */
+  readonly isStreamed: boolean
+  /** Puts it into bytes; `onHead` hears of the head of the answer before it may be shown. */
+  readonly prepare: (onHead: (head: AnswerHead) => void) => Prepared
+  /** As `prepare`, where a person let its arguments through: see `Attempt`. */
+  readonly prepareApproved: WebAttempt['prepare'] | undefined
+  readonly isApprovedUnseen?: true
 }
 
 /** Returns the part of an attempt at an origin that is the same whatever is asked of it. One that is left out is not connected to. */
@@ -56,22 +56,21 @@ export function away(problem: string): Extract<Refusal, { readonly kind: 'unavai
 }
 
 /** Performs a request to an origin: what comes back is shown to `sink`. */
-export function performWeb(
-  gate: EnvironmentContext,
-  cell: ServedCell,
-  { line, operation, target, args, most, leaving, alongside, isUnseen, sink, gone, prepare }: WebAttempt,
-): Promise<Performed | Passed> {
+export function performWeb(gate: EnvironmentContext, cell: ServedCell, web: WebAttempt): Promise<Performed | Passed> {
+  const { line, operation, target, args, most, leaving, alongside, sink, gone, prepare, prepareApproved } = web
   let head: AnswerHead | undefined
+  const onHead = (came: AnswerHead) => {
+    head = came
+  }
   const attempt: Attempt = {
     ...originAttempt(line, operation, target, args),
     ...(most && { most }),
     ...(leaving !== undefined && { leaving }),
     ...(alongside && { alongside }),
-    ...(isUnseen && { isUnseen: true as const }),
-    prepare: (_, approved) =>
-      prepare((came) => {
-        head = came
-      }, approved),
+    ...(web.isApprovedUnseen && { isApprovedUnseen: true }),
+    isStreamed: web.isStreamed,
+    prepare: () => prepare(onHead),
+    prepareApproved: prepareApproved && (() => prepareApproved(onHead)),
     signal: cell.gone.signal,
     calledOff: gone,
     onPart: () => {

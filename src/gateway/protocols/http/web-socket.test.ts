@@ -14,7 +14,7 @@ import { declared, gatewayTo, originHere } from '../../../../test/kit/origin-her
 import { cleanUp } from '../../../../test/kit/temporary.ts'
 import { until } from '../../../../test/kit/until.ts'
 import { createServer } from '../../../model/host/node-http.ts'
-import { type DeclaredTool, type Label, LIMITS } from '../../../model/index.ts'
+import { type DeclaredTool, type Label, LIMITS, personName } from '../../../model/index.ts'
 import { openSecrets } from '../../content/secrets.ts'
 import { Room } from '../../fairness/room.ts'
 import { NodeReply } from '../../web/web-reply.ts'
@@ -127,9 +127,14 @@ function accepting(head: string): string {
   return `HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`
 }
 
+interface DialledOptions {
+  readonly path?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** Opens a WebSocket as a program of a cell does, and keeps what it hears. */
-function dialled(port: number, protocols: readonly string[] = []) {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/feed`, [...protocols])
+function dialled(port: number, protocols: readonly string[] = [], { path = '/feed', ...options }: DialledOptions = {}) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, [...protocols], options)
   const heard: string[] = []
   socket.on('error', () => undefined)
   socket.on('message', (data) => heard.push(String(data).slice(0, 40)))
@@ -172,6 +177,51 @@ async function quiet(ms = 150): Promise<void> {
 
 const outcomesOf = async ({ entries }: Pick<Awaited<ReturnType<typeof doorTo>>, 'entries'>) =>
   (await entries()).flatMap((entry) => (entry.kind === 'action.outcome' ? [entry] : []))
+
+describe('WS1: a WebSocket of which a person is asked', () => {
+  /** Approves what waits, and tells how much does. */
+  async function approve({ gate, entries }: Awaited<ReturnType<typeof doorTo>>): Promise<number> {
+    const held = (await entries()).filter((entry) => entry.kind === 'action.held')
+    const nowMs = gate.nowMs()
+    for (const { hold } of held)
+      assert.equal(gate.holds.answer(hold, true, personName('maria'), nowMs + 60_000, nowMs), undefined)
+    return held.length
+  }
+
+  it('F1: is none of a cell that has seen what its origin does not accept: that is refused, and says so', async () => {
+    const far = await origin()
+    const door = await doorTo(far.port)
+    door.learn()
+    const first = raw(door.port)
+    await until('it is refused', () => first.heard.isOver, 5_000)
+    assert.match(first.heard.text, /it has read customer, which origin does not accept/)
+    assert.equal(await approve(door), 0)
+    assert.equal(far.sockets.length, 0)
+  })
+
+  it('S11: leaves with what they were shown, and stands until its cell learns more', async () => {
+    const far = await rawOrigin((socket, head) => void socket.write(accepting(head)))
+    const door = await doorTo(far.port, { pattern: 'WEBSOCKET /{feed}', tool: { effect: 'write' } })
+    const first = raw(door.port)
+    await until('it waits', () => first.heard.isOver, 5_000)
+    assert.match(first.heard.text, /waits for a person/)
+    assert.equal(await approve(door), 1)
+    const { socket, heard } = dialled(door.port, [], {
+      headers: { 'x-note': 'the iban of ana', 'user-agent': 'the iban of ana' },
+      path: '/%66ee%64',
+    })
+    await once(socket, 'open')
+    assert.match(far.met.text, /^GET \/feed HTTP/)
+    assert.doesNotMatch(far.met.text, /iban/)
+    door.learn()
+    socket.send('the iban of ana')
+    await until('it has ended', () => heard.length > 0, 5_000)
+    assert.doesNotMatch(far.met.text, /iban/)
+    const again = raw(door.port)
+    await until('it is over', () => again.heard.isOver, 5_000)
+    assert.match(again.heard.text, /403 /)
+  })
+})
 
 describe('WS4: a handshake', () => {
   it('S8: ends with its cell where the origin is silent', async () => {

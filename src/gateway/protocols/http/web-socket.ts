@@ -2,7 +2,8 @@
  * WebSockets of a cell to an origin, relayed message by message.
  *
  * - WS1  A WebSocket is an action: decided before anything leaves, with the subprotocols that it offers among its arguments,
- *        and decided anew, by the labels and grants of then, for each message, either way (`WebSocketPassing`).
+ *        and decided anew, by the labels and grants of then, for each message, either way (`WebSocketPassing`). A person may let
+ *        one through, with its path, query and subprotocols, whose cell has seen nothing that the origin does not accept.
  * - WS2  Frames are ours on both sides: whole messages pass, not compressed; what a close of the cell's says stays here, and so
  *        do pings.
  * - WS3  Nothing that comes is shown before its labels are on disk (PA4), and nothing where they cannot be. Each message is
@@ -20,6 +21,7 @@ import { perform } from '../../pipeline/pipeline.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
 import type { WebReply } from '../../web/web-request.ts'
 import type { WebSocketStart } from '../../web/web-socket-start.ts'
+import { approvedHeaders } from './headers.ts'
 import type { HttpLine } from './line.ts'
 import type { RequestPattern } from './pattern.ts'
 import { requestHead } from './send-request.ts'
@@ -56,15 +58,20 @@ export function performWebSocket(
   }
   const own = headers.filter((_, i) => !isHandshake(headers[i - (i % 2)] ?? ''))
   const protocols = offered.value
-  const head = [...own, 'upgrade', 'websocket', ...(protocols.length > 0 ? [PROTOCOLS, protocols.join(',')] : [])]
-  const handshake = new Handshake(gate, cell, line, { path, headers: own, protocols, start, reply })
+  const handshake = new Handshake(gate, cell, line, { path, protocols, start, reply })
+  const prepared = (headers: readonly string[]): Prepared => {
+    const offers = protocols.length > 0 ? [PROTOCOLS, protocols.join(',')] : []
+    const head = [...headers, 'upgrade', 'websocket', ...offers]
+    return {
+      bytes: requestHead('GET', path, line.origin.authority, head),
+      send: (options) => handshake.send(headers, options),
+    }
+  }
   return perform(gate, cell, {
     ...originAttempt(line, 'request', pattern.text, { ...args, ...(protocols.length > 0 && { protocols }) }),
-    prepare: () => ({
-      bytes: requestHead('GET', path, line.origin.authority, head),
-      isStreamed: true,
-      send: (options) => handshake.send(options),
-    }),
+    isStreamed: true,
+    prepare: () => prepared(own),
+    prepareApproved: () => prepared(approvedHeaders(own, new Set())),
     signal: cell.gone.signal,
     calledOff: handshake.calledOff,
     onPart: () => handshake.lets(),
@@ -95,7 +102,7 @@ function isHandshake(name: string): boolean {
   return name.startsWith('sec-websocket-') || name === 'upgrade' || name === 'connection' || name === 'accept-encoding'
 }
 
-interface Asked extends Pick<WebSocketAsked, 'path' | 'headers' | 'start' | 'reply'> {
+interface Asked extends Pick<WebSocketAsked, 'path' | 'start' | 'reply'> {
   readonly protocols: readonly string[]
 }
 
@@ -132,9 +139,9 @@ class Handshake {
     this.#isLet = true
   }
 
-  async send(options: SendOptions): ReturnType<Prepared['send']> {
+  async send(headers: readonly string[], options: SendOptions): ReturnType<Prepared['send']> {
     const { lastCheck, signal, onPart } = options
-    const { path, headers, protocols, start } = this.#asked
+    const { path, protocols, start } = this.#asked
     const named = this.#headers(headers)
     if (!named.ok) return { kind: 'not-sent', why: named.reason, lives: true }
     const dialled = await this.#line.dial(lastCheck, signal)

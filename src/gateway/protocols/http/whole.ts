@@ -38,14 +38,10 @@ export function performWhole(
   return perform(gate, cell, {
     ...originAttempt(line, 'request', pattern.text, args),
     ...(request.body !== undefined && { leaving: request.body.length }),
-    prepare: (known, approved) =>
-      prepared(
-        gate,
-        line,
-        approved ? { ...request, headers: request.ifApproved?.() ?? request.headers } : request,
-        known,
-        room,
-      ),
+    isStreamed: false,
+    prepare: (known) => prepared(gate, line, request, known, room),
+    prepareApproved: (known) =>
+      prepared(gate, line, { ...request, headers: request.ifApproved?.() ?? request.headers }, known, room),
     signal,
     ...(calledOff && { calledOff }),
     ...(about && { about }),

@@ -3,6 +3,7 @@ import type { EnvironmentContext } from '../../admission/environment-context.ts'
 import type { ServedCell } from '../../admission/served-cell.ts'
 import { cutShown } from '../../content/cut-shown.ts'
 import { type Attempt, isName, NAME_FAULT, type Performed } from '../../pipeline/attempt.ts'
+import type { Contract, Prepared } from '../../pipeline/line.ts'
 import { perform } from '../../pipeline/pipeline.ts'
 import { refuseUnprepared } from '../../pipeline/refused.ts'
 import type { Unreachable } from '../protocol.ts'
@@ -53,6 +54,24 @@ export async function performOnce(
   let connection: UpstreamConnection | undefined
   let unreachable: { readonly refused?: 'credential' } | undefined
   let broken = false
+  const prepared = (known: Contract, level?: string): Prepared => {
+    if (connection === undefined) throw new Error('an action was allowed that could not leave')
+    const { bytes, send } = connection.prepare(...requestFor({ operation, target, args }), {
+      paramHeaders: upstream.contract(tool)?.paramHeaders ?? [],
+      ...(known.declared.timeoutMs !== undefined && { silenceMsMax: known.declared.timeoutMs }),
+      ...(level && { logLevel: level }),
+    })
+    return {
+      bytes,
+      send: async (options) => {
+        const sent = await send(options)
+        const isCut = (sent.kind === 'not-sent' || sent.kind === 'unknown') && sent.lives !== true
+        // What was called off says nothing of the connection, and other calls are under way on it.
+        if (isCut && !options.signal.aborted) broken = true
+        return sent
+      },
+    }
+  }
   const performed = await perform(gate, cell, {
     upstream,
     operation,
@@ -76,24 +95,9 @@ export async function performOnce(
         },
       )
     },
-    prepare: (known, approved) => {
-      if (connection === undefined) throw new Error('an action was allowed that could not leave')
-      const { bytes, send } = connection.prepare(...requestFor({ operation, target, args }), {
-        paramHeaders: upstream.contract(tool)?.paramHeaders ?? [],
-        ...(known.declared.timeoutMs !== undefined && { silenceMsMax: known.declared.timeoutMs }),
-        ...(logLevel && !approved && { logLevel }),
-      })
-      return {
-        bytes,
-        send: async (options) => {
-          const sent = await send(options)
-          const isCut = (sent.kind === 'not-sent' || sent.kind === 'unknown') && sent.lives !== true
-          // What was called off says nothing of the connection, and other calls are under way on it.
-          if (isCut && !options.signal.aborted) broken = true
-          return sent
-        },
-      }
-    },
+    isStreamed: false,
+    prepare: (known) => prepared(known, logLevel),
+    prepareApproved: (known) => prepared(known),
     ...(onPart && { onPart }),
     ...(hears && { hears }),
     ...(about && { about }),

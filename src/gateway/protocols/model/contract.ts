@@ -16,7 +16,12 @@ const INPUT: JsonObject = {
     waysOut: { type: 'array', items: { type: 'string' } },
     inputTokensMax: { type: 'integer' },
     outputTokensMax: { type: 'integer' },
+    method: { type: 'string' },
     path: { type: 'string' },
+    query: {
+      type: 'object',
+      additionalProperties: { type: ['string', 'array'], items: { type: 'string' } },
+    },
     leftBehind: { type: 'array', items: { type: 'string' } },
     table: { type: 'string' },
     prices: { type: 'string' },

@@ -11,7 +11,8 @@ import {
   type Result,
 } from '../../../model/index.ts'
 import { FROM_UPSTREAM, type JsonBounds, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
-import type { RequestTarget } from '../../web/request-target.ts'
+import { queryText, type RequestTarget } from '../../web/request-target.ts'
+import { queryOf } from '../http/body.ts'
 import { foldedSegment } from '../http/pattern.ts'
 import { pictureTokensOf } from './price-list.ts'
 import type { ModelApi, ModelPath, ModelProvider } from './provider.ts'
@@ -67,6 +68,8 @@ export interface ModelAsked {
   readonly waysOut: readonly ModelWayOut[]
   readonly dearer: readonly Dearer[]
   readonly priced: PricedTerms
+  /** Parameters of the query that leave, by name; one that stands there several times has a list. */
+  readonly query: JsonObject
   readonly sent: SentRequest
   /** Names of headers and of the query, and values of betas, that stayed behind. */
   readonly leftBehind: readonly string[]
@@ -122,6 +125,7 @@ export function judgeModelRequest(
     const { put, ...judged } = asked
     return {
       ...{ operation, api, ...judged, leftBehind: [...passed.behind, ...query.value.behind] },
+      query: query.value.args,
       sent: { path: `${target.path}${query.value.text}`, headers: passed.sent, body: bytes && withPut(bytes, put) },
     }
   }
@@ -192,17 +196,11 @@ function wayOutAt(
   if (query.length !== target.parameters.length) return fault(asked, 'has a credential in its query')
   return ok({
     ...{ operation: 'way-out', api: undefined, model: undefined, stream: false },
-    ...{
-      inputTokensMax: undefined,
-      besideTokensMax: 0,
-      outputTokensMax: 0,
-      tools: [],
-      waysOut: [wayOut],
-      dearer: [],
-      priced: {},
-    },
+    ...{ inputTokensMax: undefined, besideTokensMax: 0, outputTokensMax: 0 },
+    ...{ tools: [], waysOut: [wayOut], dearer: [], priced: {} },
     leftBehind: behind,
-    sent: { path: `${target.path}${target.query === undefined ? '' : `?${target.query}`}`, headers: sent, body },
+    query: queryOf(target).query ?? {},
+    sent: { path: `${target.path}${queryText(target.parameters)}`, headers: sent, body },
   })
 }
 
@@ -229,8 +227,8 @@ function sentQuery(
   provider: ModelProvider,
   { query = {} }: ModelPath,
   target: RequestTarget,
-): Result<{ readonly text: string; readonly behind: readonly string[] }, ModelFault> {
-  const sent: string[] = []
+): Result<{ readonly text: string; readonly args: JsonObject; readonly behind: readonly string[] }, ModelFault> {
+  const sent: (readonly [string, string])[] = []
   const behind: string[] = []
   const seen = new Set<string>()
   for (const [name, value] of target.parameters) {
@@ -243,9 +241,9 @@ function sentQuery(
     if (seen.has(name)) return fault(`?${name}`, 'stands there twice')
     if (!allowed.test(value)) return fault(`?${name}`, 'has a value that is not known here')
     seen.add(name)
-    sent.push(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    sent.push([name, value])
   }
-  return ok({ text: sent.length === 0 ? '' : `?${sent.join('&')}`, behind })
+  return ok({ text: queryText(sent), args: Object.fromEntries(sent), behind })
 }
 
 /** Rules for the headers of one request, beside those that its table names for every one. */
@@ -289,7 +287,7 @@ const UNTOLD: ReadonlySet<string> = new Set([
   ...['authorization', 'x-api-key', 'x-goog-api-key'],
 ])
 
-interface JudgedBody extends Omit<ModelAsked, 'operation' | 'api' | 'sent' | 'leftBehind'> {
+interface JudgedBody extends Omit<ModelAsked, 'operation' | 'api' | 'query' | 'sent' | 'leftBehind'> {
   /** Members that are put in: their place, and JSON. */
   readonly put: readonly (readonly [place: readonly string[], json: string])[]
 }

@@ -25,6 +25,7 @@ const asked = (model: string, more: Partial<ModelAsked> = {}): ModelAsked => ({
     besideTokensMax: 0,
     priced: { geo: 'global' },
     leftBehind: [],
+    query: {},
     sent: { path: '/', headers: [], body: undefined },
   },
   ...more,

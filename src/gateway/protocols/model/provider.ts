@@ -35,6 +35,8 @@ export interface ModelProvider {
   readonly headers: readonly string[]
   /** Names of those that pass with a way out beside them. */
   readonly wayOutHeaders?: readonly string[]
+  /** The headers without which it takes no request: they go with one that a person has let through, and none of its cell's. */
+  readonly approvedHeaders?: readonly (readonly [name: string, value: string])[]
   /**
    * The header that switches betas on, and the values of it that pass; others stay behind. `reading` has those that have a
    * model read so many tokens.

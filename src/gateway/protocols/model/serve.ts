@@ -88,7 +88,7 @@ export async function serveModel(
     const { model } = asked.value
     if (model !== undefined && !line.mayAsk(model))
       return refuse(`model ${model} is none of those that ${line.name} may be asked`, 'generate', { model })
-    await send(gate, cell, line, { asked: asked.value, method, path, reply, room })
+    await send(gate, cell, line, { asked: asked.value, method, reply, room })
   } finally {
     room.give(taken)
   }
@@ -139,7 +139,6 @@ function grantedWaysOut(cell: ServedCell, { name }: ModelLine, nowMs: number): r
 interface Asking {
   readonly asked: ModelAsked
   readonly method: string
-  readonly path: string
   readonly reply: WebReply
   readonly room: Room
 }
@@ -148,8 +147,9 @@ async function send(
   gate: EnvironmentContext,
   cell: ServedCell,
   line: ModelLine,
-  { asked, method, path, reply, room }: Asking,
+  { asked, method, reply, room }: Asking,
 ): Promise<void> {
+  const args = argumentsOf(line, asked, method)
   const { operation, waysOut } = asked
   const [main = 'generate', ...beside] = namesOf(asked)
   const alongside = beside.map((each) => grantedName('model', each))
@@ -157,12 +157,7 @@ async function send(
   if (operation === 'generate' && most.spend === undefined) {
     const problem = noPriceText(line, asked)
     const reasons: readonly Refusal[] = [{ kind: 'spend', path: '$.model', problem }]
-    const attempt = {
-      upstream: line.name,
-      operation: 'model',
-      target: main,
-      args: argumentsOf(line, asked, path),
-    } as const
+    const attempt = { upstream: line.name, operation: 'model', target: main, args } as const
     const { action } = await refuseUnprepared(gate, cell, attempt, reasons)
     return answer(reply, modelRefusal(line.provider, refusalSentence(problem, action)), action)
   }
@@ -171,14 +166,19 @@ async function send(
     line,
     operation: 'model',
     target: main,
-    args: argumentsOf(line, asked, path),
+    args,
     most,
     leaving: asked.sent.body?.length,
-    isUnseen: asked.sent.body !== undefined,
+    isStreamed: false,
     alongside,
     sink: told,
     gone: reply.gone,
-    prepare: (onHead) => prepared(gate, line, { asked, method, path, reply: told, room }, onHead),
+    prepare: (onHead) => prepared(gate, line, { asked, method, reply: told, room }, onHead),
+    // Of a conversation, and of what is sent by a way out, its arguments say next to nothing.
+    prepareApproved:
+      asked.sent.body === undefined
+        ? (onHead) => prepared(gate, line, { asked: approvedOf(line, asked), method, reply: told, room }, onHead)
+        : undefined,
   })
   if (reply.hasBegun || reply.gone.aborted) return
   const refused = (problem: string, action: ActionId | undefined) =>
@@ -231,11 +231,19 @@ function noPriceText({ name, prices }: ModelLine, { model = '', priced: { tier, 
   return `no price of ${model} is known. Write one into the configuration, under model: of the upstream ${name} (in dollars for a million tokens, with the most tokens of both): ${priceLine(model)}`
 }
 
-function argumentsOf({ provider, terms }: ModelLine, asked: ModelAsked, path: string): JsonObject {
-  const { model, stream, tools, waysOut, inputTokensMax, outputTokensMax, operation, leftBehind } = asked
+/** Returns a request as it leaves where a person has let it through: no header is its cell's. */
+function approvedOf({ provider }: ModelLine, asked: ModelAsked): ModelAsked {
+  const headers = [['accept', '*/*'] as const, ...(provider.approvedHeaders ?? [])]
+  return { ...asked, sent: { ...asked.sent, headers } }
+}
+
+function argumentsOf({ provider, terms }: ModelLine, asked: ModelAsked, method: string): JsonObject {
+  const { model, stream, tools, waysOut, inputTokensMax, outputTokensMax, operation, query, leftBehind } = asked
   const isOwn = model !== undefined && terms.prices.has(model)
   return {
-    path,
+    ...(operation === 'way-out' && { method }),
+    path: asked.sent.path.replace(/\?.*$/s, ''),
+    ...(Object.keys(query).length > 0 && { query }),
     ...(model !== undefined && { model }),
     ...(operation === 'generate' && { stream, tools: tools.length, outputTokensMax }),
     ...(inputTokensMax !== undefined && operation === 'generate' && { inputTokensMax }),

@@ -10,7 +10,7 @@ import { readTarget } from '../../web/request-target.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import type { AnswerHead } from '../http/exchange.ts'
 import { type Reached, requestHead, sendRequest } from '../http/send-request.ts'
-import { performWeb, refusalSentence, unshown } from '../http/web-attempt.ts'
+import { performWeb, refusalSentence, unshown, type WebAttempt } from '../http/web-attempt.ts'
 import type { KnownRelease, PackageLine } from './line.ts'
 import { type MarkedList, releaseAt } from './lists/marked-list.ts'
 import type { ListJob } from './lists/package-work.ts'
@@ -255,6 +255,8 @@ interface Sending {
 /** Sends a request as an action; false where it was not sent, and the cell has been told why. */
 async function send({ gate, cell, line }: Ground, sending: Sending): Promise<boolean> {
   const { asked, reply, sink, args } = sending
+  const prepare: WebAttempt['prepare'] = (onHead) =>
+    prepared(gate, sending, { onHead, accept: acceptOf(line.registry, asked) })
   const performed = await performWeb(gate, cell, {
     line,
     operation: 'package',
@@ -262,7 +264,9 @@ async function send({ gate, cell, line }: Ground, sending: Sending): Promise<boo
     args,
     sink,
     gone: reply.gone,
-    prepare: (onHead) => prepared(gate, sending, { onHead, accept: acceptOf(line.registry, asked) }),
+    isStreamed: false,
+    prepare,
+    prepareApproved: prepare,
   })
   if (performed.kind === 'passed' && sink.hasBegun) return true
   if (reply.hasBegun || reply.gone.aborted) return false
@@ -304,7 +308,10 @@ function argumentsOf(asked: PackageRequest): JsonObject {
     case 'version':
       return { name: asked.name, version: asked.version, what: 'version' }
     case 'file':
-      return { name: asked.name, version: asked.version, file: asked.file }
+      return {
+        ...{ name: asked.name, version: asked.version, file: asked.file },
+        ...(asked.of === 'metadata' && { what: 'metadata' }),
+      }
   }
 }
 

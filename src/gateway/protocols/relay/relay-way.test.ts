@@ -294,9 +294,9 @@ describe('a connection of a relay', () => {
     }
   })
 
-  it('of a cell that has seen what no tool of the relay accepts waits for a person, but for a call under way', async () => {
+  it('F1: of a cell that has seen what no tool of the relay accepts is refused, but for a call under way', async () => {
     const { way, cell, cells, entries } = await desk()
-    for (const [labels, held] of [
+    for (const [labels, isRefused] of [
       [['untrusted' as Label, SECRET], false],
       [[OTHER], true],
       [[SECRET, OTHER], true],
@@ -306,9 +306,9 @@ describe('a connection of a relay', () => {
       const { wanted, end } = connection()
       end(1)
       const went = await way.go(wanted)
-      assert.equal(went.kind === 'refused', held, String(labels))
-      if (!held) continue
-      assert.equal(entries.at(-1)?.kind, 'action.held')
+      assert.equal(went.kind === 'refused', isRefused, String(labels))
+      if (!isRefused) continue
+      assert.equal(entries.at(-1)?.kind, 'action.refused')
       own.mcp.underWay.set(drawActionId(9), own.id)
       const again = connection()
       again.end(1)

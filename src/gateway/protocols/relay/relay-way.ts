@@ -7,6 +7,7 @@ import type { ServedCell } from '../../admission/served-cell.ts'
 import { cutShown } from '../../content/cut-shown.ts'
 import { Pace } from '../../fairness/pace.ts'
 import { type Attempt, recordable } from '../../pipeline/attempt.ts'
+import type { Prepared } from '../../pipeline/line.ts'
 import { perform, wouldLeave } from '../../pipeline/pipeline.ts'
 import { redacted } from '../../pipeline/record.ts'
 import { complain } from '../../pipeline/refusals.ts'
@@ -83,6 +84,10 @@ export class RelayWay implements Way {
     const { operation, place, resolve, head, pass } = wanted
     const target = place?.name ?? ''
     let address = ''
+    const prepared = (): Prepared => {
+      if (address === '') throw new Error('a connection was allowed that has no address')
+      return { bytes: head(address), send: (options) => pass(address, options) }
+    }
     return {
       upstream: this.#options.line,
       operation,
@@ -98,10 +103,9 @@ export class RelayWay implements Way {
           return found.ok ? undefined : { kind: 'unavailable', what: 'upstream', problem: found.reason }
         })
       },
-      prepare: () => {
-        if (address === '') throw new Error('a connection was allowed that has no address')
-        return { bytes: head(address), send: (options) => pass(address, options) }
-      },
+      isStreamed: true,
+      prepare: prepared,
+      prepareApproved: prepared,
     }
   }
 

@@ -151,6 +151,17 @@ describe('TU4: the origin of a cell that has learned what it may not know', () =
 })
 
 describe('a tunnel', () => {
+  it('F1: of a cell that has seen what its origin does not accept waits for nobody', async () => {
+    const far = await origin()
+    const door = await doorTo(far.port)
+    door.learn()
+    connect(door.port, '127.0.0.1').on('error', () => undefined)
+    await until('it is refused', () => door.served.count === 1, 5_000)
+    assert.match(door.line.lastRefusal?.sentence ?? '', /it has read customer, which origin does not accept/)
+    const kinds = (await door.entries()).map(({ kind }) => kind)
+    assert.deepEqual([kinds.filter((kind) => kind === 'action.held'), far.sockets.length], [[], 0])
+  })
+
   it('TU2: of a cell whose grant has ended is left when the gate looks, and takes nothing meanwhile', async () => {
     const far = await origin()
     const door = await doorTo(far.port, { timeoutMs: 5_000 })

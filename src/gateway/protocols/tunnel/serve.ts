@@ -3,7 +3,8 @@
  *
  * - TU1  The place that was dialled and the name in the first message of TLS are one (`TunnelDoor`); nothing has left before
  *        the connection is decided, and its address is the origin's, judged and pinned.
- * - TU2  Each piece is asked for in the tick that writes it, by the labels and grants of then, and counted.
+ * - TU2  Each piece is asked for in the tick that writes it, by the labels and grants of then, and counted. A person may let one
+ *        through whose cell has seen nothing that the origin does not accept.
  * - TU3  What comes back is shown to nobody before its labels are on disk (PA4), and to nobody where they cannot be. It is not
  *        searched: nobody here reads it.
  * - TU4  That its program goes, does not read, or sends what may not leave, ends a connection or has it wait only where the
@@ -17,7 +18,7 @@ import type { ServedCell } from '../../admission/served-cell.ts'
 import { connectTo, type Pin, pin } from '../../origins/dial.ts'
 import { isPrivateUseName } from '../../origins/origin.ts'
 import { Passing, SILENCE_MS_MAX } from '../../origins/passing.ts'
-import type { SendOptions } from '../../pipeline/line.ts'
+import type { Prepared, SendOptions } from '../../pipeline/line.ts'
 import { perform } from '../../pipeline/pipeline.ts'
 import { away, originAttempt, refusalSentence, unshown } from '../http/web-attempt.ts'
 import type { TunnelLine } from './line.ts'
@@ -42,6 +43,19 @@ export async function serveTunnel(
   let isLet = false
   const gone = new AbortController()
   socket.once('close', () => stands || gone.abort())
+  const prepared = (): Prepared => {
+    const to = pinned
+    if (to === undefined) throw new Error('a tunnel was allowed that has no address')
+    return {
+      bytes: Buffer.from(JSON.stringify({ host, port, addresses: to.addresses })),
+      send: (options) => {
+        const withdrawn = socket.destroyed || options.signal.aborted ? 'whoever asked has gone' : options.lastCheck()
+        if (withdrawn !== undefined) return Promise.resolve({ kind: 'not-sent', why: withdrawn, lives: true })
+        stands = true
+        return pass(socket, connectTo(to), options, () => isLet)
+      },
+    }
+  }
   const performed = await perform(gate, cell, {
     ...originAttempt(line, 'tunnel', 'connect', { place: authority }),
     connect: (mayLeave) => {
@@ -54,20 +68,9 @@ export async function serveTunnel(
         return undefined
       })
     },
-    prepare: () => {
-      const to = pinned
-      if (to === undefined) throw new Error('a tunnel was allowed that has no address')
-      return {
-        bytes: Buffer.from(JSON.stringify({ host, port, addresses: to.addresses })),
-        isStreamed: true,
-        send: (options) => {
-          const withdrawn = socket.destroyed || options.signal.aborted ? 'whoever asked has gone' : options.lastCheck()
-          if (withdrawn !== undefined) return Promise.resolve({ kind: 'not-sent', why: withdrawn, lives: true })
-          stands = true
-          return pass(socket, connectTo(to), options, () => isLet)
-        },
-      }
-    },
+    isStreamed: true,
+    prepare: prepared,
+    prepareApproved: prepared,
     signal: cell.gone.signal,
     calledOff: gone.signal,
     onPart: () => {

@@ -289,6 +289,19 @@ describe('a file of LFS', () => {
     assert.equal(cell.room.take(2 * PACK_HELD_BYTES_MAX), true, 'nothing is held any more')
   })
 
+  it('S11: F1: is sent by nobody’s yes, since its digest is known when it has left', async () => {
+    const cell = await opened(MAY_SEND)
+    const answer = await cell.batch('upload', FILE, 'refs/heads/agent/x')
+    const label = 'customers' as Label // by its shape
+    cell.cell.authority.exposure.recordMessage('seen', [label], { action: 'a_0' as never, tool: 'other/tool' })
+    const put = await fetch(hrefIn(answer, 'upload'), { method: 'PUT', body: FILE })
+    assert.match(await put.text(), /it has read customers, which origin does not accept/)
+    assert.deepEqual(
+      (await cell.entries()).filter(({ kind }) => kind === 'action.held'),
+      [],
+    )
+  })
+
   it('is nobody’s without a pattern for it, and has no locks', async () => {
     const cell = await opened(['shop/desk: fetch'])
     assert.match(await cell.batch('download', FILE), /none of the repositories whose files of LFS it may have/)

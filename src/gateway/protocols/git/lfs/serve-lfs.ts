@@ -34,7 +34,8 @@ export const LFS_TYPE = 'application/vnd.git-lfs+json'
  *
  * - LF1  A cell is shown neither the addresses nor the headers with which a server lets a file be had or sent.
  * - LF2  A file is asked for at the server itself, or where its owner has declared that files of it lie; nowhere else.
- * - LF3  What is sent needs a pattern that changes refs of the repository, beside the one for files of LFS.
+ * - LF3  What is sent needs a pattern that changes refs of the repository, beside the one for files of LFS. A file is sent by
+ *        nobody's yes: that it is the one that was announced is known when all but its last piece has left.
  */
 export async function serveLfsBatch(ground: GitGround, asked: RequestOf<'lfs'>): Promise<void> {
   const { gate, cell, request, reply, room } = ground

@@ -220,6 +220,7 @@ export const ANTHROPIC: ModelProvider = {
     'anthropic-dangerous-direct-browser-access',
     'x-app',
   ],
+  approvedHeaders: [['anthropic-version', '2023-06-01']],
   betas: { header: 'anthropic-beta', values: BETAS, reading: new Map([['context-1m-2025-08-07', 1_000_000]]) },
   credentialsInQuery: [],
   paths: PATHS,
