@@ -9,13 +9,12 @@ export class LookPace {
   #credit = CREDIT_MAX
   #creditedMs = performance.now()
 
-  /** Returns the milliseconds until one more look is due; none while there is credit, of which that look takes its part. */
+  /** Returns the milliseconds until one more look is due; none while there is credit, of which every look takes its part. */
   nextMs(): number {
     const nowMs = performance.now()
     this.#credit = Math.min(CREDIT_MAX, this.#credit + (nowMs - this.#creditedMs) / LOOK_PACE_MS)
     this.#creditedMs = nowMs
-    if (this.#credit < 1) return LOOK_PACE_MS
-    this.#credit--
-    return 0
+    // Whoever waits pays, too: else what is credited meanwhile is one more look for the same time.
+    return this.#credit-- < 1 ? LOOK_PACE_MS : 0
   }
 }
