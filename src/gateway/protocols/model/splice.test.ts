@@ -17,22 +17,23 @@ describe('withMember', () => {
   it('reads back as the same object with that member', () => {
     // No name ends in a backslash: V8 confuses it with one that ends in a quotation mark, when it has just read the other.
     const names = fc.constantFrom('a', 'b', '"', '\n', 'ä', '{')
-    const inner = fc.dictionary(names, fc.jsonValue())
+    const value = fc.jsonValue({ maxDepth: 2 })
+    const inner = fc.dictionary(names, value)
     fc.assert(
       fc.property(
-        fc.dictionary(names, fc.oneof(fc.jsonValue(), inner)),
+        fc.dictionary(names, fc.oneof(value, inner)),
         names,
         fc.nat(),
         fc.boolean(),
-        (object, name, value, wide) => {
+        (object, name, put, wide) => {
           const text = JSON.stringify(object, null, wide ? 2 : undefined)
           const strict = parseStrictJson(new TextEncoder().encode(text))
           fc.pre(strict.ok)
-          const expected = JSON.parse(JSON.stringify({ ...object, [name]: value }))
-          assert.deepEqual(JSON.parse(withMember(text, [name], String(value))), expected)
+          const expected = JSON.parse(JSON.stringify({ ...object, [name]: put }))
+          assert.deepEqual(JSON.parse(withMember(text, [name], String(put))), expected)
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     )
   })
 })
