@@ -312,6 +312,16 @@ describe('servers as clients have them', () => {
     assert.deepEqual(secrets, [{ kind: 'variable', variable: 'SHOP_KEY', about: 'Key of the shop', name: 'shop-key' }])
   })
 
+  it('S10: have no input that would be read from the variable of another one', () => {
+    const inputs = ['shop-key', 'shop_key'].map((id) => ({ type: 'promptString', id, password: true }))
+    const shop = { url: 'https://a.example/mcp', headers: { 'X-Key': '${input:shop-key}' } }
+    const { servers, leftOut } = read(JSON.stringify({ mcpServers: { shop }, inputs }))
+    const [server] = servers
+    const told = JSON.stringify([leftOut, server?.notes])
+    assert.match(told, /SHOP_KEY would stand for shop_key, too: give one another id/)
+    assert.doesNotMatch(JSON.stringify([...(server?.kind === 'http' ? server.headers.values() : [])]), /secret:/)
+  })
+
   it('are taken at their own address where a program only carries them', () => {
     const cases: readonly (readonly [object, string, Readonly<Record<string, string>>])[] = [
       [{ command: 'npx', args: ['-y', 'mcp-remote@latest', 'https://a.example/mcp'] }, 'https://a.example/mcp', {}],

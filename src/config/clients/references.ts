@@ -121,17 +121,26 @@ function ofVariable(
   return { kind: 'text', text, note: `${variable} ${from}`, ...taken }
 }
 
-function ofInput(id: string, key: string, host: ClientHost, late: boolean): Resolved {
-  const input = host.inputs.find((each) => isJsonObject(each) && each.id === id)
-  const variable = id
+/** Returns the variable that stands for what a client asks for under an id. */
+function variableOf(id: string): string {
+  return id
     .toUpperCase()
     .replaceAll(/[^A-Z0-9]+/g, '_')
     .replace(/^(?=\d)/, '_')
+}
+
+function ofInput(id: string, key: string, host: ClientHost, late: boolean): Resolved {
+  const input = host.inputs.find((each) => isJsonObject(each) && each.id === id)
+  const variable = variableOf(id)
   const about = typeof input?.description === 'string' ? input.description : undefined
   const { default: otherwise } = input ?? {}
   if (typeof otherwise === 'string' && otherwise !== '' && input?.password !== true && !isSecret(id, key))
     return { kind: 'text', text: otherwise, note: `${id} would be asked for: its default was taken` }
   if (variable === '' || !late) return { kind: 'fault', why: 'it would be asked for: write it out, then do this again' }
+  const twin = host.inputs.find(
+    ({ id: other }) => typeof other === 'string' && other !== id && variableOf(other) === variable,
+  )
+  if (twin) return { kind: 'fault', why: `${variable} would stand for ${String(twin.id)}, too: give one another id` }
   const taken = host.variables[variable] ? { taken: variable } : {}
   return { kind: 'secret', referred: { variable, ...(about !== undefined && { about }) }, ...taken }
 }

@@ -9,12 +9,13 @@ import { refuseUnprepared } from '../../pipeline/refused.ts'
 import { readTarget } from '../../web/request-target.ts'
 import type { WebReply, WebRequest } from '../../web/web-request.ts'
 import type { AnswerHead } from '../http/exchange.ts'
+import { GatheringReply } from '../http/gathering-reply.ts'
 import { type Reached, requestHead, sendRequest } from '../http/send-request.ts'
 import { performWeb, refusalSentence, unshown, type WebAttempt } from '../http/web-attempt.ts'
 import type { KnownRelease, PackageLine } from './line.ts'
 import { type MarkedList, releaseAt } from './lists/marked-list.ts'
+import { LIST_BYTES_MAX } from './lists/package-desk.ts'
 import type { ListJob } from './lists/package-work.ts'
-import { GatheringReply } from './marking-reply.ts'
 import { PinnedReply } from './pinned-reply.ts'
 import { type PackageRequest, readPackageRequest } from './reading/package-request.ts'
 import type { NameRules } from './rules/package-policy.ts'
@@ -73,7 +74,7 @@ export async function servePackage(
     if (why !== undefined) return refuse(why, args)
     if (asked.kind === 'list' && request.method === 'GET') {
       if (!(await entered(slots, reply.gone))) return
-      const gathered = new GatheringReply(reply.gone, room)
+      const gathered = new GatheringReply(reply.gone, room, LIST_BYTES_MAX)
       try {
         return await serveList(ground, asked, rules, { reply, gathered })
       } finally {
@@ -220,7 +221,7 @@ async function releaseOf(
   let releases = line.releasesOf(name, gate.nowMs())
   if (releases === undefined) {
     if (!(await entered(slots, reply.gone))) return no('whoever asked has gone')
-    const gathered = new GatheringReply(reply.gone, room)
+    const gathered = new GatheringReply(reply.gone, room, LIST_BYTES_MAX)
     try {
       // Another request may have asked meanwhile.
       releases = line.releasesOf(name, gate.nowMs())

@@ -5,8 +5,8 @@ import { openSecrets } from '../../../content/secrets.ts'
 import { FROM_CELL, FROM_UPSTREAM, jsonFaultText, parseStrictJson } from '../../../content/strict-json.ts'
 import { placeText } from '../../../web/web-request.ts'
 import { readWhole } from '../../http/body.ts'
+import { GatheringReply } from '../../http/gathering-reply.ts'
 import type { Reached } from '../../http/send-request.ts'
-import { GatheringReply } from '../../package/marking-reply.ts'
 import { BodyPieces } from '../body-pieces.ts'
 import { bestOf, decidedBy, patternsOf } from '../granted-patterns.ts'
 import type { NamedPattern } from '../line.ts'
@@ -47,7 +47,7 @@ export async function serveLfsBatch(ground: GitGround, asked: RequestOf<'lfs'>):
   room.give(whole.value.length)
   if (!read.ok) return refuseAsked(ground, asked, read.reason)
   const batch = read.value
-  const gathered = new GatheringReply(reply.gone, room)
+  const gathered = new GatheringReply(reply.gone, room, ANSWER_BYTES_MAX)
   try {
     await answerBatch(ground, asked, batch, gathered)
   } finally {
@@ -119,8 +119,6 @@ async function answerBatch(
   const came = gathered.take()
   if (!came.ok) return refuseAsked(ground, asked, came.reason)
   const { status, bytes } = came.value
-  if (bytes.length > ANSWER_BYTES_MAX)
-    return refuseAsked(ground, asked, `its answer has more than ${ANSWER_BYTES_MAX} bytes`)
   if (status !== 200) return answerNoFile(ground, asked, { status, location: undefined, headers: [] })
   await gate.slices.take(cell, bytes.length)
   const json = parseStrictJson(bytes, FROM_UPSTREAM)

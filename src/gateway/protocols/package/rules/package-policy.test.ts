@@ -75,6 +75,8 @@ describe('a version of a package', () => {
 
   it('has the integrity that is pinned, and no other of that kind', () => {
     const pins = [{ name: 'left-padding', version: '1.0.0', integrity: [SHA] }]
+    const again = { name: 'left-padding', version: '1.0.0', integrity: [OTHER] }
+    assert.throws(() => why({}, { pins: [...pins, again] }), /is pinned twice/)
     assert.equal(why({}, { pins }), 'allowed')
     for (const integrity of [[OTHER], [], [SHA, OTHER], ['sha1-x'], [SHA, `${OTHER}?x`], [SHA, 'md5=1']])
       assert.equal(why({ integrity }, { pins }), 'its integrity is not the one that is pinned')

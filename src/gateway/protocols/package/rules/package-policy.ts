@@ -75,7 +75,9 @@ export class PackageRules {
       const versions = this.#pins.get(named(ecosystem, name)) ?? new Map<string, readonly string[]>()
       const wrong = integrity.find((each) => readIntegrity(each) === undefined)
       if (integrity.length === 0 || wrong !== undefined) throw new Error(`${name} ${version}: ${wrong} is no digest`)
-      versions.set(versioned(ecosystem, version), integrity)
+      const release = versioned(ecosystem, version)
+      if (versions.has(release)) throw new Error(`${name} ${version} is pinned twice, once in another spelling`)
+      versions.set(release, integrity)
       this.#pins.set(named(ecosystem, name), versions)
     }
   }

@@ -2,17 +2,16 @@ import { no, ok, type Result } from '../../../model/index.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
 import { type Room, TOO_MUCH } from '../../fairness/room.ts'
 import type { WebReply } from '../../web/web-request.ts'
-import { LIST_BYTES_MAX } from './lists/package-desk.ts'
 
-/** A list as it came, whole. */
-export interface GatheredList {
+/** An answer as it came, whole. */
+export interface GatheredAnswer {
   readonly status: number
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly bytes: Uint8Array
 }
 
 /**
- * Takes an answer in place of a cell, and holds it until it is whole: a list is marked before any of it is shown. What it holds,
+ * Takes an answer in place of a cell, and holds it until it is whole: it is judged or changed before any of it is shown. What it holds,
  * and what is made of it, is taken of the room until `leave`.
  */
 export class GatheringReply implements WebReply {
@@ -22,11 +21,11 @@ export class GatheringReply implements WebReply {
   readonly #bytes = new GrowingBytes()
   /** Bytes that are taken of the room. */
   #taken = 0
-  #head: Omit<GatheredList, 'bytes'> | undefined
+  #head: Omit<GatheredAnswer, 'bytes'> | undefined
   #problem: string | undefined
   #ended = false
 
-  constructor(gone: AbortSignal, room: Room, bytesMax = LIST_BYTES_MAX) {
+  constructor(gone: AbortSignal, room: Room, bytesMax: number) {
     this.gone = gone
     this.#room = room
     this.#bytesMax = bytesMax
@@ -44,7 +43,7 @@ export class GatheringReply implements WebReply {
     return this.#problem
   }
 
-  begin(status: number, headers: GatheredList['headers']): boolean {
+  begin(status: number, headers: GatheredAnswer['headers']): boolean {
     if (this.#head !== undefined) return false
     this.#head = { status, headers }
     return true
@@ -75,7 +74,7 @@ export class GatheringReply implements WebReply {
   }
 
   /** Returns what came; the error says why it is not whole. */
-  take(): Result<GatheredList, string> {
+  take(): Result<GatheredAnswer, string> {
     const bytes = this.#bytes.take()
     if (this.#problem !== undefined) return no(this.#problem)
     if (this.#head === undefined || !this.#ended) return no('no whole answer came')

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { Room } from '../../fairness/room.ts'
-import { GatheringReply } from './marking-reply.ts'
+import { GatheringReply } from './gathering-reply.ts'
 
-it('S17: a list has enough once it is too long, or its cell has no room for more, and says which', () => {
+it('S17: an answer has enough once it is too long, or its cell has no room for more, and says which', () => {
   const of = (room: number, ...pieces: readonly number[]) => {
     const reply = new GatheringReply(new AbortController().signal, new Room(room), 1_000)
     reply.begin(200, [])
