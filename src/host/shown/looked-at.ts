@@ -2,14 +2,53 @@
  * Looks at files and directories for what they are, where any of it may be gone or not for us. Paths are texts of any bytes
  * (`file-name.ts`): a name that is no UTF-8 is a name as others are.
  */
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import {
+  type BigIntStats,
+  lstatSync,
+  type OpenDirOptions,
+  opendirSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
 import { nameBytes, nameText } from '../../model/text/file-name.ts'
 
 export type Unreadable = 'unreadable'
 
+/** Returns the names in a directory that no cell writes to: they are read at once, however many there are. */
 export function entriesOf(directory: string): readonly string[] | undefined | Unreadable {
   return seenBy(() => readdirSync(nameBytes(directory), 'latin1').map(nameText))
 }
+
+/**
+ * Tells the names in a directory until `take` wants no more, with turns of the loop between them. A cell makes as many
+ * names as it likes, since a hard link takes no inode: they are read a few at a time, and none is kept.
+ *
+ * @returns `some` where `take` wanted no more; undefined where there is no such directory.
+ */
+export async function eachEntry(
+  directory: string,
+  take: (name: string) => boolean,
+  turns: () => Promise<void> | undefined,
+): Promise<'all' | 'some' | undefined | Unreadable> {
+  const opened = seenBy(() => opendirSync(nameBytes(directory), AS_BYTES))
+  if (opened === undefined || opened === 'unreadable') return opened
+  try {
+    for (;;) {
+      const entry = seenBy(() => opened.readSync())
+      if (entry === undefined || entry === 'unreadable') return entry
+      if (entry === null) return 'all'
+      if (!take(nameText(Buffer.from(entry.name).toString('latin1')))) return 'some'
+      await turns()
+    }
+  } finally {
+    opened.closeSync()
+  }
+}
+
+/** Names as bytes, which Node's types do not know of: where a file system tells no kinds, each is looked at by its name. */
+const AS_BYTES = { encoding: 'buffer', bufferSize: 256 } as unknown as OpenDirOptions
 
 export function statOf(path: string): BigIntStats | undefined | Unreadable {
   return seenBy(() => statSync(nameBytes(path), { bigint: true }))

@@ -14,6 +14,8 @@ import { formsOf } from './secret-forms.ts'
 export interface LookBounds {
   /** Files and directories, and as many in what is hidden; a large repository has tens of thousands. */
   readonly entriesMax: number
+  /** Characters of the paths of all these, and as many in what is hidden; one path may have 4,096. */
+  readonly pathCharactersMax: number
   /** Bytes that are read of all files together, and of each: a token lies in a small file. */
   readonly readBytesMax: number
   readonly fileBytesMax: number

@@ -16,6 +16,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 import { pathPattern } from '../../model/text/pattern.ts'
 import { STATE_PARTS } from '../state/state.ts'
 import { type Handed, textsOf } from './handed.ts'
+import { eachEntry } from './looked-at.ts'
 import type { LookBounds } from './secret-search.ts'
 import { lookThrough, lookThroughKept } from './shown.ts'
 
@@ -378,7 +379,14 @@ describe('what a cell is going to be shown', () => {
 
   it('S10: what is not looked through is told, whichever bound was met; without secrets nobody looks', async () => {
     made({ 'work/a': 'x', 'work/b': 'y'.repeat(9), 'work/c': SECRET, 'work/d/e': '' })
-    const wide = { entriesMax: 9, readBytesMax: 99, fileBytesMax: 99, readMsMax: 60_000, turnMsMax: 20 }
+    const wide = {
+      entriesMax: 9,
+      pathCharactersMax: 99,
+      readBytesMax: 99,
+      fileBytesMax: 99,
+      readMsMax: 60_000,
+      turnMsMax: 20,
+    }
     const seen = async (
       bounds: Partial<LookBounds>,
       more: Parameters<typeof look>[0] = {},
@@ -389,9 +397,17 @@ describe('what a cell is going to be shown', () => {
     }
     assert.equal(await seen({}), '')
     assert.match(await seen({}, {}, SECRET), /work\/c holds the secret/)
-    const cut = /^what lies behind the first 2 files and directories, in which nothing is hidden$/
+    const cut =
+      /^what lies behind the first 2 files and directories, or 99 characters of their paths, in which nothing is hidden$/
     assert.match(await seen({ entriesMax: 2 }), cut)
-    assert.match(await seen({ entriesMax: 2 }, { hide: ['d'] }), /more files than are looked through for hide: \(2\)/)
+    assert.match(
+      await seen({ entriesMax: 2 }, { hide: ['d'] }),
+      /more files than are looked through for hide: \(2 files/,
+    )
+    // a, b, c, d and d/e: seven characters.
+    assert.equal(await seen({ pathCharactersMax: 7 }), '')
+    assert.match(await seen({ pathCharactersMax: 6 }), / or 6 characters of their paths, in which nothing is hidden$/)
+    assert.match(await seen({ pathCharactersMax: 3 }, { hide: ['d'] }), /more files than are looked through for hide:/)
     assert.equal(
       await seen({ fileBytesMax: 8 }),
       `what lies behind the first 8 bytes of ${join(base, 'work/b')}, ${join(base, 'work/c')}`,
@@ -503,10 +519,69 @@ describe('what a cell is going to be shown', () => {
     })
   })
 
+  it('S17: of one directory no more names are seen than of all, however many its cell has made', async () => {
+    made({ 'up/tok-1234567890abcdef-100': '' })
+    // One file with many names: they take no inode.
+    for (let i = 101; i < 400; i++)
+      linkSync(join(base, 'up/tok-1234567890abcdef-100'), join(base, `up/tok-1234567890abcdef-${i}`))
+    let last = ''
+    await eachEntry(
+      join(base, 'up'),
+      (name) => {
+        last = name
+        return true
+      },
+      () => undefined,
+    )
+    const bounds = { entriesMax: 290, pathCharactersMax: 99_999, readBytesMax: 99, fileBytesMax: 99, readMsMax: 60_000 }
+    const kept = async (more: Partial<LookBounds> = {}) => {
+      const values = new Map([['pay', last]])
+      const wide = { ...bounds, turnMsMax: 20, ...more }
+      const { refusal, unsearched } = await lookThroughKept(
+        { profile: 'full', secrets: new Map() },
+        join(base, 'up'),
+        [],
+        values,
+        wide,
+      )
+      return refusal ?? unsearched.join('; ')
+    }
+    assert.match(await kept({ entriesMax: 300 }), /^a name in its kept changes holds the secret "pay"/)
+    assert.match(await kept(), /^what lies behind the first 290 files and directories, /)
+    assert.match(await kept({ entriesMax: 300, pathCharactersMax: 999 }), / or 999 characters of their paths, /)
+  })
+
+  it('S8: a directory is read name by name, in turns, and no further than whoever counts them wants', async () => {
+    made(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`up/${i}`, ''])))
+    let [names, turns] = [0, 0]
+    const taking = (max: number) => {
+      names = turns = 0
+      const turn = () => Promise.resolve(void turns++)
+      return eachEntry(join(base, 'up'), () => ++names < max, turn)
+    }
+    assert.deepEqual([await taking(10), names, turns], ['some', 10, 9])
+    assert.deepEqual([await taking(99), names, turns], ['all', 40, 40])
+    assert.equal(
+      await eachEntry(
+        join(base, 'none'),
+        () => true,
+        () => undefined,
+      ),
+      undefined,
+    )
+  })
+
   it('lets others have turns of the loop while it looks', async () => {
     let turns = 0
     made({ 'work/a': '', 'work/b': '' })
-    const bounds = { entriesMax: 9, readBytesMax: 99, fileBytesMax: 99, readMsMax: 60_000, turnMsMax: 0 }
+    const bounds = {
+      entriesMax: 9,
+      pathCharactersMax: 99,
+      readBytesMax: 99,
+      fileBytesMax: 99,
+      readMsMax: 60_000,
+      turnMsMax: 0,
+    }
     setImmediate(() => turns++)
     await look({}, undefined, undefined, bounds)
     assert.equal(turns, 1)

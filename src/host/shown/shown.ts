@@ -20,7 +20,7 @@ import { isPackages } from '../programs/secret-files.ts'
 import { isState, STATE_PARTS } from '../state/state.ts'
 import type { Handed } from './handed.ts'
 import { HiddenNames } from './hidden-names.ts'
-import { entriesOf, inodeOf, isShut, lstatOf, resolved, statOf, type Unreadable } from './looked-at.ts'
+import { eachEntry, inodeOf, isShut, lstatOf, resolved, statOf, type Unreadable } from './looked-at.ts'
 import { type FoundSecret, type LookBounds, refusalOf, SecretSearch, some } from './secret-search.ts'
 
 export interface Shown {
@@ -41,6 +41,7 @@ export const SEARCHED_BY = 'show less of it, hide: what it does not need, or see
 
 const BOUNDS: LookBounds = {
   entriesMax: 100_000,
+  pathCharactersMax: 32 * 1024 ** 2,
   readBytesMax: 128 * 1024 ** 2,
   fileBytesMax: 1024 ** 2,
   readMsMax: 15_000,
@@ -71,7 +72,7 @@ export async function lookThrough(
     )
   if (cell.hide !== undefined && look.isCut) {
     look.refuse(
-      `${cell.workspace} has more files than are looked through for hide: (${bounds.entriesMax}): show a smaller directory`,
+      `${cell.workspace} has more files than are looked through for hide: (${boundOf(bounds)}): show a smaller directory`,
     )
   }
   return {
@@ -126,10 +127,30 @@ interface Linked {
   readonly names: bigint
 }
 
+/** The names of one directory that a walk saw, as paths from where it began. */
+interface Listed {
+  readonly paths: readonly string[]
+  readonly seen: Awaited<ReturnType<typeof eachEntry>>
+}
+
+/** The names that a walk may still see: how many, and the characters of their paths. */
+interface Room {
+  entries: number
+  characters: number
+}
+
+function roomOf({ entriesMax, pathCharactersMax }: LookBounds): Room {
+  return { entries: entriesMax, characters: pathCharactersMax }
+}
+
+function boundOf({ entriesMax, pathCharactersMax }: LookBounds): string {
+  return `${entriesMax} files and directories, or ${pathCharactersMax} characters of their paths`
+}
+
 class Look {
   readonly search: SecretSearch
   readonly #bounds: LookBounds
-  readonly #shown: { left: number }
+  readonly #shown: Room
   #turnMs = performance.now()
   /** True where a cell may do what whoever looks may, and no more: it has their uid. */
   readonly #isForCaller: boolean
@@ -150,7 +171,7 @@ class Look {
   ) {
     this.search = new SecretSearch(secrets, values, bounds)
     this.#bounds = bounds
-    this.#shown = { left: bounds.entriesMax }
+    this.#shown = roomOf(bounds)
     this.#isForCaller = profile === 'user' && process.geteuid?.() !== 0
   }
 
@@ -161,9 +182,7 @@ class Look {
 
   unsearched(): readonly string[] {
     return [
-      ...(this.isCut
-        ? [`what lies behind the first ${this.#bounds.entriesMax} files and directories, in which nothing is hidden`]
-        : []),
+      ...(this.isCut ? [`what lies behind the first ${boundOf(this.#bounds)}, in which nothing is hidden`] : []),
       ...(this.search.seeks ? [...this.#packages].map((place) => `the packages in ${place}`) : []),
       ...(this.#unfollowed.length > 0
         ? [
@@ -266,12 +285,12 @@ class Look {
     const open = seen.filter(({ inode, names }) => (count.get(inode) ?? 0n) < names)
     if (open.length === 0) return []
     const inodes = new Set<string>()
-    const budget = { left: this.#bounds.entriesMax }
+    const room = roomOf(this.#bounds)
     for (const path of hidden) {
       const stats = this.#read(join(root, path), lstatOf)
       if (stats?.isFile()) inodes.add(inodeOf(stats))
       if (!stats?.isDirectory() || liesBelow(hidden, path)) continue
-      for await (const { stats: each } of this.#walk(join(root, path), () => false, budget))
+      for await (const { stats: each } of this.#walk(join(root, path), () => false, room))
         if (each?.isFile() && each.nlink > 1n) inodes.add(inodeOf(each))
     }
     return open.filter(({ inode }) => inodes.has(inode)).map(({ path }) => path)
@@ -326,33 +345,32 @@ class Look {
   async *#walk(
     root: string,
     skip: (path: string) => boolean,
-    budget: { left: number } = this.#shown,
+    room: Room = this.#shown,
     madeBy: 'owner' | 'cell' = 'owner',
   ): AsyncGenerator<Entry | Told> {
-    const isShown = budget === this.#shown
+    const isShown = room === this.#shown
     const [near, far]: [string[], string[]] = [[''], []]
-    for (let at = near.shift() ?? far.shift(); at !== undefined; at = near.shift() ?? far.shift()) {
+    // A shift of a long list moves all of it.
+    let [nearAt, farAt] = [0, 0]
+    const next = () => (nearAt < near.length ? near[nearAt++] : far[farAt++])
+    for (let at = next(); at !== undefined; at = next()) {
       const directory = join(root, at)
-      const entries = entriesOf(directory) ?? []
-      if (entries === 'unreadable') {
+      const listed = await this.#list(directory, at, room)
+      const { paths, seen } = listed
+      if (seen === 'unreadable') {
         this.search.unreadable.push(directory)
         yield { path: at, is: 'unlisted' }
         continue
       }
-      if (isShown && madeBy === 'owner' && STATE_PARTS.every((part) => entries.includes(part))) {
+      if (isShown && madeBy === 'owner' && isStateOf(directory, at, listed)) {
         yield { path: at, is: 'state' }
         continue
       }
-      const paths = entries.map((name) => (at === '' ? name : `${at}/${name}`))
-      const told = isShown ? this.search.inNames(directory, paths) : undefined
+      const told = isShown ? await this.#inNames(directory, paths) : undefined
       if (told !== undefined) yield { path: at, is: { found: told } }
       for (const path of paths) {
-        if (--budget.left < 0) {
-          this.isCut = true
-          return
-        }
         await this.#mayTurn()
-        const stats = this.#lookAt(directory, join(root, path))
+        const stats = await this.#lookAt(directory, join(root, path))
         if (stats === 'unreadable') {
           this.search.unreadable.push(join(root, path))
           yield { path, is: 'unknown' }
@@ -364,15 +382,46 @@ class Look {
         const name = basename(path)
         if (stats.isDirectory() && !skip(path)) (isPackages(name) || name === '.git' ? far : near).push(path)
       }
+      if (seen === 'some') return
     }
   }
 
+  /** Lists a directory as far as there is room: what one directory has is bounded as what all have is. */
+  async #list(directory: string, at: string, room: Room): Promise<Listed> {
+    const paths: string[] = []
+    const take = (name: string): boolean => {
+      const path = at === '' ? name : `${at}/${name}`
+      room.entries--
+      room.characters -= path.length
+      if (room.entries < 0 || room.characters < 0) return false
+      paths.push(path)
+      return true
+    }
+    const seen = await eachEntry(directory, take, () => this.#mayTurn())
+    this.isCut ||= seen === 'some'
+    return { paths: paths.length > SORTED_MAX ? paths : paths.toSorted(), seen }
+  }
+
+  async #inNames(directory: string, paths: readonly string[]): Promise<FoundSecret | undefined> {
+    for (let from = 0; from < paths.length; from += NAMES_AT_ONCE) {
+      const found = this.search.inNames(directory, paths.slice(from, from + NAMES_AT_ONCE))
+      if (found !== undefined) return found
+      await this.#mayTurn()
+    }
+    return undefined
+  }
+
   /** Returns what lies at a path that was listed; undefined where it is gone since, and is listed no more. */
-  #lookAt(directory: string, path: string): BigIntStats | undefined | Unreadable {
+  async #lookAt(directory: string, path: string): Promise<BigIntStats | undefined | Unreadable> {
     const stats = lstatOf(path)
     if (stats !== undefined) return stats
-    const entries = entriesOf(directory) ?? []
-    return entries === 'unreadable' || entries.includes(basename(path)) ? 'unreadable' : undefined
+    const name = basename(path)
+    const seen = await eachEntry(
+      directory,
+      (each) => each !== name,
+      () => this.#mayTurn(),
+    )
+    return seen === 'unreadable' || seen === 'some' ? 'unreadable' : undefined
   }
 
   #mayTurn(): Promise<void> | undefined {
@@ -383,12 +432,23 @@ class Look {
   }
 }
 
+/** Names of a directory that are told in their order; more come as the directory has them, since sorting has no turns. */
+const SORTED_MAX = 4_096
+
+/** Names that are searched together: 256 KiB at the most, for some ten needles of each secret. */
+const NAMES_AT_ONCE = 64
+
 const KEPT_ADVICE = 'restore a checkpoint without it, or discard the changes (firebreak commit --discard)'
 
 /** The directory of a host that every cell sees, whatever its files are. */
 const SEEN_BY_ALL = '/usr'
 /** The directory in which Nix keeps its builds: a hundred thousand files that anybody may read. */
 const NIX_STORE = '/nix/store'
+
+/** Tells whether a directory is a state, by its names where all of them were seen. */
+function isStateOf(directory: string, at: string, { paths, seen }: Listed): boolean {
+  return seen === 'some' ? isState(directory) : STATE_PARTS.every((part) => paths.includes(join(at, part)))
+}
 
 /** Tells whether a path is one of these, or lies below one. */
 function liesIn(paths: ReadonlySet<string>, path: string): boolean {
