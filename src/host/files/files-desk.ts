@@ -5,12 +5,14 @@ import {
   asJson,
   type CheckpointId,
   type CheckpointRestored,
+  cutsOff,
   type Json,
   type JsonObject,
   no,
   ok,
   personName,
   type Result,
+  type Rung,
 } from '../../model/index.ts'
 import { cutText } from '../../model/text/text.ts'
 import { BOUNDS_DEFAULT, type Bounds } from '../../recovery/bounds.ts'
@@ -38,6 +40,8 @@ export interface HeldWorkspace {
   readonly workspace: string
   readonly cell: Cell
   readonly agent: Agent
+  /** The rung of its agent, lowered in the tick of each order. */
+  readonly rung: Rung
   /** Ends it, runs `then` when nothing of it is left, and lets its command begin anew. */
   readonly again?: (then: () => Promise<Result<void, string>>) => Promise<Result<void, string>>
 }
@@ -172,11 +176,8 @@ export class FilesDesk {
       state,
     } = this.#options
     const { again, workspace, cell } = held
-    const standing = containedNow(state.directory, held.agent.name)
+    const standing = this.#mayRestore(held)
     if (!standing.ok) return standing
-    // Its command would not begin anew, and what stands still there is evidence.
-    if (standing.value !== undefined)
-      return no(`${standing.value.text}. Release it, or kill it and restore without --restart`)
     const changes = state.workspace(workspace)
     const checkpoint = findCheckpoint(storeOf(changes), String(detail.checkpoint))
     if (checkpoint === undefined) return no(`there is no checkpoint ${detail.checkpoint}`)
@@ -188,13 +189,30 @@ export class FilesDesk {
       if (!saved.ok) return no(`what is there now cannot be saved first: ${saved.reason}`)
       before = saved.value.checkpoint
     }
+    // It was saved as slowly as its files are large, which the cell chooses: asked again in the tick that ends it.
+    const still = this.#mayRestore(held)
+    if (!still.ok) return still
     const done = await again(async () => {
+      const may = this.#mayRestore(held)
+      if (!may.ok) return no(`${cell.id} was ended, and nothing restored: ${may.reason}`)
       const restored = await restoreCheckpoint(workspaces, changes, checkpoint)
       if (!restored.ok) return no(workspaceFaultText(restored.reason))
       const entry = restoredEntry({ checkpoint, workspace, by, why, restoredAtMs: restored.value, before: before?.id })
       return (await this.#tell({ ...entry, cell: cell.id })) ? ok(undefined) : no('the ledger cannot be written')
     })
     return done.ok ? ok(asJson({ checkpoint, before: before?.id ?? null, cell: cell.id })) : done
+  }
+
+  /**
+   * Refuses a restore under a contained agent: its command would not begin anew, and what stands still there is evidence. An
+   * order marks the cell first, and the fence on disk later.
+   */
+  #mayRestore({ agent: { name }, rung }: HeldWorkspace): Result<void, string> {
+    const fenced = containedNow(this.#options.state.directory, name)
+    if (!fenced.ok) return fenced
+    const contained = fenced.value?.text ?? (cutsOff(rung) ? `${name} is ${rung}` : undefined)
+    if (contained === undefined) return ok(undefined)
+    return no(`${contained}. Release it, or kill it and restore without --restart`)
   }
 }
 
