@@ -13,7 +13,10 @@ export interface Workspaces {
     confirmed: readonly string[],
   ): Promise<Result<Landing, WorkspaceFault>>
   /** Lands what `choose` takes of one moment's changes. */
-  commitChosen(changes: string, choose: (diff: WorkspaceDiff) => Chosen): Promise<Result<Landing, WorkspaceFault>>
+  commitChosen(
+    changes: string,
+    choose: (diff: WorkspaceDiff) => Chosen | Promise<Chosen>,
+  ): Promise<Result<Landing, WorkspaceFault>>
   /** Throws the changes away. */
   discard(changes: string): Result<void, WorkspaceFault>
   /** Runs `act` over changes that stand still, and `after` once a live cell goes on. */

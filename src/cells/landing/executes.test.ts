@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { executesOnHost } from './executes.ts'
+import fc from 'fast-check'
+import { executesOnHost, leastCareful } from './executes.ts'
+import { RULES } from './host-names.ts'
 
 it('what a host would run by itself needs a person', () => {
   const paths = [
@@ -241,4 +243,58 @@ it('a directory needs one only by the names of directories', () => {
     executesOnHost(paths, () => true).map(({ path }) => path),
     ['.husky', '.config/fish'],
   )
+})
+
+it('is told by the first rule that a path meets', () => {
+  const known = RULES.flatMap(({ directories = [], names = [] }) => [...directories, ...names])
+  const odd = [
+    'a',
+    'x.ts',
+    '.conf.js',
+    'a.gradle',
+    '.config',
+    'mise',
+    'gradle',
+    'wrapper',
+    '.FOOrc',
+    'git~1',
+    'b:c',
+    '. .',
+  ]
+  const part = fc.oneof(fc.constantFrom(...odd), fc.constantFrom(...known))
+  const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
+  fc.assert(
+    fc.property(path, fc.boolean(), (each, isDirectory) => {
+      const [found] = executesOnHost([each], () => isDirectory)
+      assert.equal(found?.why, RULES.find((rule) => meets(rule, leastCareful(each), isDirectory))?.why)
+    }),
+    { numRuns: 3_000 },
+  )
+})
+
+function meets(
+  { directories = [], names = [], patterns = [] }: (typeof RULES)[number],
+  path: string,
+  isDirectory: boolean,
+) {
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  if (directories.some((directory) => `/${path}/`.includes(`/${directory}/`))) return true
+  return !isDirectory && (names.includes(name) || patterns.some((pattern) => pattern.test(name)))
+}
+
+it('names end where the least careful file system ends them', () => {
+  const ended = ['a. . ', '. .', 'a:b', ':a:b', 'a :b', 'a..:b\nc', '..:x', 'A/B./C:d', 'git~12', 'git~1x', 'git~1.:x']
+  assert.deepEqual(ended.map(leastCareful), [
+    'a',
+    '. .',
+    'a',
+    ':a',
+    'a',
+    'a',
+    '..:x',
+    'a/b/c',
+    '.git',
+    'git~1x',
+    '.git',
+  ])
 })

@@ -21,41 +21,59 @@ export function executesOnHost(
  * zero-width characters, and `git~1` where short names are kept: compared as the least careful of them would.
  */
 export function leastCareful(path: string): string {
-  return (
-    path
-      .normalize('NFKC')
-      .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
-      .toLowerCase()
-      .replace(/[^\0-\x7f]/g, (letter) => LOOKALIKES.get(letter) ?? letter)
-      .split('/')
-      // A stream of NTFS is another name of its file.
-      .map((part) => part.replace(/(?<=.):.*$/, '').replace(/[. ]+$/, '') || part)
-      .map((part) => (/^git~\d+$/.test(part) ? '.git' : part))
-      .join('/')
-  )
+  return plainly(path).split('/').map(leastCarefulPart).join('/')
 }
 
+function plainly(path: string): string {
+  if (/^[\0-\x7f]*$/.test(path)) return path.toLowerCase()
+  return path
+    .normalize('NFKC')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .toLowerCase()
+    .replace(/[^\0-\x7f]/g, (letter) => LOOKALIKES.get(letter) ?? letter)
+}
+
+/** Goes through a part once, however many dots, spaces and colons its cell gave it. */
+function leastCarefulPart(part: string): string {
+  // A stream of NTFS is another name of its file.
+  const colon = part.indexOf(':', 1)
+  let end = colon === -1 ? part.length : colon
+  while (end > 0 && (part[end - 1] === '.' || part[end - 1] === ' ')) end--
+  const name = end === 0 ? part : part.slice(0, end)
+  return /^git~\d+$/.test(name) ? '.git' : name
+}
+
+/** Returns the reason of the first rule that a path meets. */
 function reason(path: string, isDirectory: boolean): string | undefined {
   const parts = leastCareful(path).split('/')
   const name = parts.at(-1) ?? ''
-  for (const { why, single, deeper, names, patterns } of LOOKED_UP) {
-    if (parts.some((part) => single.has(part))) return why
-    if (deeper.some((directory) => within(parts, directory))) return why
-    if (!isDirectory && (names.has(name) || patterns.some((pattern) => pattern.test(name)))) return why
+  let first = isDirectory ? RULES.length : (NAMES.get(name) ?? RULES.length)
+  for (const [at, part] of parts.entries()) {
+    first = Math.min(first, SINGLE.get(part) ?? RULES.length)
+    for (const { before, rule } of DEEPER.get(part) ?? [])
+      if (rule < first && before.every((each, i) => parts[at - before.length + i] === each)) first = rule
   }
-  return undefined
+  const pattern = isDirectory ? undefined : PATTERNS.find(({ rule, is }) => rule < first && is.test(name))
+  return RULES[pattern?.rule ?? first]?.why
 }
 
-/** The rules as a hundred thousand changes are held against them. */
-const LOOKED_UP = RULES.map(({ why, directories = [], names = [], patterns = [] }) => ({
-  why,
-  names: new Set(names),
-  patterns,
-  single: new Set(directories.filter((directory) => !directory.includes('/'))),
-  deeper: directories.filter((directory) => directory.includes('/')).map((directory) => directory.split('/')),
-}))
+/** Names, directories and patterns by the first rule that has them, as a hundred thousand long paths are held against them. */
+const NAMES = new Map(RULES.flatMap(({ names = [] }, rule) => names.map((name) => [name, rule] as const)).toReversed())
+const SINGLE = new Map(
+  directories(1)
+    .map(({ last, rule }) => [last, rule] as const)
+    .toReversed(),
+)
+const DEEPER = Map.groupBy(directories(2), ({ last }) => last)
+const PATTERNS = RULES.flatMap(({ patterns = [] }, rule) => patterns.map((is) => ({ is, rule })))
 
-/** `.config/mise` matches those two parts anywhere in the path, the last one included. */
-function within(parts: readonly string[], wanted: readonly string[]): boolean {
-  return parts.some((_, at) => wanted.every((part, i) => parts[at + i] === part))
+/** Returns directories of one part, or of more: `.config/mise` matches those two anywhere in a path, the last included. */
+function directories(parts: 1 | 2) {
+  return RULES.flatMap(({ directories: all = [] }, rule) =>
+    all.flatMap((directory) => {
+      const before = directory.split('/')
+      const last = before.pop() ?? ''
+      return before.length > 0 === parts > 1 ? [{ before, last, rule }] : []
+    }),
+  )
 }

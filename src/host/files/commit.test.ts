@@ -28,11 +28,11 @@ async function order(rung: Exclude<Rung, 'normal'>): Promise<string> {
 /** Returns what lands of two changes; `meanwhile` comes after whoever lands has looked at them. */
 async function landing(wanted: Partial<WantedCommit>, meanwhile: () => Promise<unknown> = async () => undefined) {
   const workspaces = {
-    commitChosen: async (_: string, choose: (diff: WorkspaceDiff) => Chosen) => {
+    commitChosen: async (_: string, choose: (diff: WorkspaceDiff) => Promise<Chosen>) => {
       await meanwhile()
       const changes = [{ path: 'a' }, { path: 'b' }]
       const diff = { record: { lower: state }, changes, executes: [], refused: [] } as unknown as WorkspaceDiff
-      return ok({ landed: choose(diff).paths, refused: [], left: [] })
+      return ok({ landed: (await choose(diff)).paths, refused: [], left: [] })
     },
   } as unknown as Workspaces // all that is asked of it
   const all = { rule: { allow: [['**']], never: [] }, confirmed: [], ...wanted }

@@ -65,18 +65,17 @@ export function ruleFor(agent: Agent | undefined, listed: boolean): CommitRule {
 export function choosing(
   { rule, paths, ...wanted }: WantedCommit,
   stale: (diff: WorkspaceDiff) => ReadonlySet<string> = () => new Set(),
-): (diff: WorkspaceDiff) => Chosen {
-  return (diff) => {
+): (diff: WorkspaceDiff) => Promise<Chosen> {
+  const [listed, named] = [new Set(paths), new Set(wanted.confirmed)]
+  return async (diff) => {
     const { changes, executes } = diff
     const changed = stale(diff)
     const confirmed = wanted.confirmed.filter((path) => !changed.has(path))
-    const among = paths === undefined ? changes : changes.filter(({ path }) => paths.includes(path))
+    const among = paths === undefined ? changes : changes.filter(({ path }) => listed.has(path))
     const known = new Set(changes.map(({ path }) => path))
-    const { lands, left } = byRule({ changes: among, executes }, rule, confirmed)
+    const { lands, left } = await byRule({ changes: among, executes }, rule, confirmed)
     const told = left.map((each) =>
-      changed.has(each.path) && wanted.confirmed.includes(each.path)
-        ? { ...each, why: `${each.why}; ${CHANGED_SINCE}` }
-        : each,
+      changed.has(each.path) && named.has(each.path) ? { ...each, why: `${each.why}; ${CHANGED_SINCE}` } : each,
     )
     return { paths: [...lands, ...(paths ?? []).filter((path) => !known.has(path))], confirmed, left: told }
   }
@@ -98,8 +97,8 @@ export async function commitWanted(
   const marks: (() => void)[] = []
   let unmarked: string | undefined
   let contained: string | undefined
-  const landing = await workspaces.commitChosen(changes, (diff) => {
-    const chosen = choose(diff)
+  const landing = await workspaces.commitChosen(changes, async (diff) => {
+    const chosen = await choose(diff)
     if (chosen.paths.length === 0) return chosen
     const now = containedNow(state, agent)
     const isTold =

@@ -44,7 +44,7 @@ describe('X1: labels go with what has landed', () => {
     const workspaces = {
       commitChosen: async (_: string, choose: Parameters<Workspaces['commitChosen']>[1]) => {
         const diff = { record: { lower: work }, changes: [{ path: 'note.txt' }], executes: [] } as unknown
-        choose(diff as Parameters<typeof choose>[0])
+        await choose(diff as Parameters<typeof choose>[0])
         during?.(state)
         return answer
       },

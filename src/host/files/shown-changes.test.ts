@@ -11,7 +11,7 @@ describe('what a host would act upon', () => {
   const base = mkdtempSync(join(tmpdir(), 'firebreak-test-'))
   after(() => rmSync(base, { recursive: true, force: true }))
 
-  it('lands as what a person was shown under that name, and as nothing that it has become since', () => {
+  it('lands as what a person was shown under that name, and as nothing that it has become since', async () => {
     const changes = join(base, 'workspaces', 'alpha')
     mkdirSync(changes, { recursive: true })
     const diff = (inode: string) => {
@@ -25,21 +25,21 @@ describe('what a host would act upon', () => {
         executes: paths.map((path) => ({ path, why: 'npm' })),
       } as unknown as WorkspaceDiff // what is read of it
     }
-    const lands = (now: WorkspaceDiff) => {
+    const lands = async (now: WorkspaceDiff) => {
       const wanted = { rule: { allow: [['**']], never: [] }, confirmed: ['package.json', 'Makefile'] }
-      const { paths, left = [] } = choosing(wanted, (found) => changedSinceShown(changes, found))(now)
+      const { paths, left = [] } = await choosing(wanted, (found) => changedSinceShown(changes, found))(now)
       assert.equal(
         left.every(({ why }) => why === 'npm; it has changed since you were shown it: firebreak diff'),
         true,
       )
       return paths
     }
-    assert.deepEqual(lands(diff('1')), ['package.json', 'Makefile'])
+    assert.deepEqual(await lands(diff('1')), ['package.json', 'Makefile'])
     noteShown(changes, diff('1'))
     noteShown(join(base, 'workspaces', 'beta'), diff('7'))
-    assert.deepEqual(lands(diff('1')), ['package.json', 'Makefile'])
-    assert.deepEqual(lands(diff('2')), ['Makefile'])
+    assert.deepEqual(await lands(diff('1')), ['package.json', 'Makefile'])
+    assert.deepEqual(await lands(diff('2')), ['Makefile'])
     noteShown(changes, diff('2'))
-    assert.deepEqual(lands(diff('2')), ['package.json', 'Makefile'])
+    assert.deepEqual(await lands(diff('2')), ['package.json', 'Makefile'])
   })
 })

@@ -7,9 +7,9 @@
 import type { BigIntStats } from 'node:fs'
 import { basename, join } from 'node:path'
 import process from 'node:process'
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { liesIn as isIn } from '../../model/host/host-paths.ts'
+import { TURN_MS, turnsEvery } from '../../model/host/turns.ts'
 import { shownName } from '../../model/text/file-name.ts'
 import { matchesPath } from '../../model/text/pattern.ts'
 import { visibleText } from '../../model/text/text.ts'
@@ -45,7 +45,7 @@ const BOUNDS: LookBounds = {
   readBytesMax: 128 * 1024 ** 2,
   fileBytesMax: 1024 ** 2,
   readMsMax: 15_000,
-  turnMsMax: 20,
+  turnMsMax: TURN_MS,
 }
 
 /** Mounts that hide; a person with more names their directory. */
@@ -151,7 +151,7 @@ class Look {
   readonly search: SecretSearch
   readonly #bounds: LookBounds
   readonly #shown: Room
-  #turnMs = performance.now()
+  readonly #turns: ReturnType<typeof turnsEvery>
   /** True where a cell may do what whoever looks may, and no more: it has their uid. */
   readonly #isForCaller: boolean
   /** Places of packages that are too many to be looked through. */
@@ -171,6 +171,7 @@ class Look {
   ) {
     this.search = new SecretSearch(secrets, values, bounds)
     this.#bounds = bounds
+    this.#turns = turnsEvery(bounds.turnMsMax)
     this.#shown = roomOf(bounds)
     this.#isForCaller = profile === 'user' && process.geteuid?.() !== 0
   }
@@ -231,7 +232,7 @@ class Look {
         }
       }
     }
-    for (const path of await names.hidden(() => this.#mayTurn())) hidden.add(path)
+    for (const path of await names.hidden(this.#turns)) hidden.add(path)
     for (const [, lead] of meantLinks) if (lead.to === 'workspace' && lead.path !== '') hidden.add(lead.path)
     this.#unfollowed = [...names.unfollowed, ...meantLinks.flatMap(([path, { to }]) => (to === 'unknown' ? path : []))]
     this.unmet = names.unmet()
@@ -369,7 +370,7 @@ class Look {
       const told = isShown ? await this.#inNames(directory, paths) : undefined
       if (told !== undefined) yield { path: at, is: { found: told } }
       for (const path of paths) {
-        await this.#mayTurn()
+        await this.#turns()
         const stats = await this.#lookAt(directory, join(root, path))
         if (stats === 'unreadable') {
           this.search.unreadable.push(join(root, path))
@@ -397,7 +398,7 @@ class Look {
       paths.push(path)
       return true
     }
-    const seen = await eachEntry(directory, take, () => this.#mayTurn())
+    const seen = await eachEntry(directory, take, this.#turns)
     this.isCut ||= seen === 'some'
     return { paths: paths.length > SORTED_MAX ? paths : paths.toSorted(), seen }
   }
@@ -406,7 +407,7 @@ class Look {
     for (let from = 0; from < paths.length; from += NAMES_AT_ONCE) {
       const found = this.search.inNames(directory, paths.slice(from, from + NAMES_AT_ONCE))
       if (found !== undefined) return found
-      await this.#mayTurn()
+      await this.#turns()
     }
     return undefined
   }
@@ -416,19 +417,8 @@ class Look {
     const stats = lstatOf(path)
     if (stats !== undefined) return stats
     const name = basename(path)
-    const seen = await eachEntry(
-      directory,
-      (each) => each !== name,
-      () => this.#mayTurn(),
-    )
+    const seen = await eachEntry(directory, (each) => each !== name, this.#turns)
     return seen === 'unreadable' || seen === 'some' ? 'unreadable' : undefined
-  }
-
-  #mayTurn(): Promise<void> | undefined {
-    if (performance.now() - this.#turnMs < this.#bounds.turnMsMax) return undefined
-    return turn().then(() => {
-      this.#turnMs = performance.now()
-    })
   }
 }
 

@@ -1,19 +1,10 @@
 /** The changes of a workspace: shown, landed, or thrown away. */
 
 import { rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { no, ok, type Result } from '../../../model/result.ts'
-import { executesOnHost } from '../../landing/executes.ts'
-import type {
-  Change,
-  Chosen,
-  Executes,
-  HelperFault,
-  Landing,
-  WorkspaceDiff,
-  WorkspaceFault,
-  WorkspaceRecord,
-} from '../../workspace.ts'
+import { needsYes } from '../../landing/needs-yes.ts'
+import type { Chosen, HelperFault, Landing, WorkspaceDiff, WorkspaceFault, WorkspaceRecord } from '../../workspace.ts'
 import type { LinuxCell } from '../launch/cell.ts'
 import type { Ground } from '../launch/ground.ts'
 import { claimWorkspace } from './claim.ts'
@@ -79,7 +70,7 @@ async function tellChanges(
     record,
     changes: found,
     refused: said.value.lines.filter((line) => 'refused' in line),
-    executes: needsYes(found),
+    executes: await needsYes(found),
     truncated: said.value.truncated,
   })
 }
@@ -92,7 +83,7 @@ async function tellChanges(
  */
 export async function commitWorkspace(
   changes: string,
-  choose: (diff: WorkspaceDiff) => Chosen,
+  choose: (diff: WorkspaceDiff) => Chosen | Promise<Chosen>,
   ground: Ground,
   live: LinuxCell | undefined,
   random: () => Uint8Array,
@@ -104,16 +95,16 @@ export async function commitWorkspace(
 
 async function landChosen(
   changes: string,
-  choose: (diff: WorkspaceDiff) => Chosen,
+  choose: (diff: WorkspaceDiff) => Chosen | Promise<Chosen>,
   ground: Ground,
   live: LinuxCell | undefined,
   random: () => Uint8Array,
 ): Promise<Result<Landing, WorkspaceFault>> {
   const diff = await diffWorkspace(changes, ground, live, random())
   if (!diff.ok) return diff
-  const { paths, left = [], ...chosen } = choose(diff.value)
-  const confirmed = live === undefined ? chosen.confirmed : []
-  const executes = diff.value.executes.filter(({ path }) => paths.includes(path) && !confirmed.includes(path))
+  const { paths, left = [], ...chosen } = await choose(diff.value)
+  const [landing, confirmed] = [new Set(paths), new Set(live === undefined ? chosen.confirmed : [])]
+  const executes = diff.value.executes.filter(({ path }) => landing.has(path) && !confirmed.has(path))
   if (executes.length > 0) return no({ kind: 'unconfirmed', executes })
   const known = new Set(diff.value.changes.map(({ path }) => path))
   const unknown = paths.filter((path) => !known.has(path)).map((path) => ({ refused: path, why: 'not a change' }))
@@ -172,26 +163,6 @@ function held(fault: HelperFault): WorkspaceFault {
 
 function upperOf(live: LinuxCell | undefined): { readonly liveUpper?: string } {
   return live?.upper === undefined ? {} : { liveUpper: live.upper }
-}
-
-function needsYes(changes: readonly Change[]): readonly Executes[] {
-  // Removing a hook runs nothing, but removing .git/config or a lock file changes what the host does next: listed too.
-  const made = new Set(changes.filter((each) => each.kind === 'added' && each.type === 'directory').map(pathOf))
-  const executes = executesOnHost(changes.map(pathOf), (path) => made.has(path))
-  const known = new Set(executes.map(({ path }) => path))
-  const others = changes.flatMap(({ path, target, leadsOut, replacesDirectory, acts }) => {
-    if (known.has(path)) return []
-    if (acts !== undefined) return [{ path, why: acts }]
-    const [led] = target === undefined ? [] : executesOnHost([join(dirname(path), target)])
-    if (led !== undefined) return [{ path, why: `a link to ${target}: ${led.why}` }]
-    if (replacesDirectory) return [{ path, why: 'it takes the place of a directory, and of all that is in it' }]
-    return leadsOut ? [{ path, why: `a link that can lead out of the workspace, to ${target}` }] : []
-  })
-  return [...executes, ...others]
-}
-
-function pathOf({ path }: Change): string {
-  return path
 }
 
 function linesOf(values: readonly (string | Stamp)[]): string {
