@@ -18,7 +18,7 @@ export interface Workspaces {
     choose: (diff: WorkspaceDiff) => Chosen | Promise<Chosen>,
   ): Promise<Result<Landing, WorkspaceFault>>
   /** Throws the changes away. */
-  discard(changes: string): Result<void, WorkspaceFault>
+  discard(changes: string): Promise<Result<void, WorkspaceFault>>
   /** Runs `act` over changes that stand still, and `after` once a live cell goes on. */
   still<T>(
     changes: string,
@@ -36,7 +36,7 @@ export const NO_WORKSPACES: Workspaces = {
   diff: async () => NONE_KEPT,
   commit: async () => NONE_KEPT,
   commitChosen: async () => NONE_KEPT,
-  discard: () => NONE_KEPT,
+  discard: async () => NONE_KEPT,
   still: async () => NONE_KEPT,
   diffSaved: async () => NONE_KEPT,
   replace: async () => NONE_KEPT,

@@ -26,7 +26,7 @@ export interface WorkspaceOperator {
   removeCheckpoint(changes: string, id: CheckpointId): Promise<Result<void, WorkspaceFault>>
   /** Lands changes; an error in words, or what a host would execute and nobody has confirmed. */
   commit(ask: Asked<'why'>, wanted: WantedCommit): Promise<Result<Landing, string | readonly Executes[]>>
-  discard(changes: string): Result<void, WorkspaceFault>
+  discard(changes: string): Promise<Result<void, WorkspaceFault>>
   /** Returns what a restore would do to which file. */
   rehearseRestore(changes: string, checkpoint: Checkpoint): Promise<Result<Rehearsed, WorkspaceFault>>
   /** Puts the files of a checkpoint in the place of what is there; `restart` allows it to kill a cell that lives on them. */
@@ -49,8 +49,8 @@ function workspaceOperator(warden: Warden): WorkspaceOperator {
     checkpoint: (ask, name) => checkpointWorkspace({ ...ask, workspaces }, name),
     removeCheckpoint: (changes, id) => workspaces.still(changes, () => Promise.resolve(storeOf(changes).remove(id))),
     commit: (ask, wanted) => commitWorkspace({ ...ask, workspaces }, wanted),
-    discard(changes) {
-      const done = workspaces.discard(changes)
+    async discard(changes) {
+      const done = await workspaces.discard(changes)
       if (done.ok) markDiscarded(dirname(dirname(changes)), basename(changes), Date.now())
       return done
     },

@@ -174,7 +174,7 @@ describe('checkpoints', { skip: SKIP }, () => {
     const over = workspace()
     await said(['sh', '-c', 'echo kept > file'], { workspace: over })
     const checkpoint = await saved(over.changes)
-    assert.ok((await warden()).discard(over.changes).ok)
+    assert.ok((await (await warden()).discard(over.changes)).ok)
     // Another cell begins anew, under another uid.
     await said(['sh', '-c', 'test ! -e file && echo other > other'], { workspace: over })
     await restored(over.changes, checkpoint)

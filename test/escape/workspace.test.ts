@@ -131,7 +131,7 @@ describe('what a cell changed', { skip: SKIP }, () => {
       yes.value.refused.map(({ refused }) => refused),
       ['../escape', 'nothing'],
     )
-    assert.ok((await warden()).discard(workspace.changes).ok)
+    assert.ok((await (await warden()).discard(workspace.changes)).ok)
     assert.ok(!(await (await warden()).diff(workspace.changes)).ok, 'nothing is kept any more')
   })
 
@@ -237,7 +237,7 @@ describe('what a cell changed', { skip: SKIP }, () => {
     // A shell empties it before it writes: that is a moment, too.
     assert.match(readFileSync(join(lower, 'count'), 'utf8'), /^(?:\d+\n)?$/)
     assert.equal(lstatSync(join(lower, 'count')).uid, OWNER)
-    assert.ok(!(await warden()).discard(workspace.changes).ok)
+    assert.ok(!(await (await warden()).discard(workspace.changes)).ok)
     const seen = readFileSync(count, 'utf8')
     await until('it goes on', () => readFileSync(count, 'utf8') !== seen)
     await cell.teardown()

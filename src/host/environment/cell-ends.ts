@@ -1,7 +1,7 @@
 import type { Cell } from '../../cells/driver.ts'
 import { asJson, no, type Result } from '../../model/index.ts'
 import { delegatedWorkspace } from '../files/workspace-names.ts'
-import { clearDelegations } from '../services/delegations-kept.ts'
+import { clearDelegations, isEvidence } from '../services/delegations-kept.ts'
 import { newOrderId } from '../stop/stop.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import type { Ended } from './hosted-cell.ts'
@@ -39,7 +39,8 @@ export class CellEnds {
     orders.forget(number)
     starting.forget(number)
     await Promise.all((hosted?.kept ?? []).map((server) => server.end()))
-    if (hosted?.parent !== undefined) this.#clearDelegations()
+    // As slowly as their cells have made them large, where no disk of their own holds them: nobody waits for it.
+    if (hosted?.parent !== undefined) void this.#clearDelegations().catch(() => undefined)
     const lost = hosted?.lost ?? hosted?.services.gone()
     let closed = false
     if (hosted !== undefined && lost === undefined) {
@@ -66,13 +67,14 @@ export class CellEnds {
     await Promise.all([...below.map(({ ended }) => ended), ...unborn.map(({ over }) => over)])
   }
 
-  #clearDelegations(): void {
+  async #clearDelegations(): Promise<void> {
     const { cells, config, starting, state, warden } = this.#options.ground
     const live = new Set<string>(cells.all().map(([, { workspace }]) => workspace))
     for (const { agent, id } of starting.all()) live.add(delegatedWorkspace(agent.name, id))
     for (const name of config.agents.keys()) live.add(name)
-    clearDelegations(state, {
-      isLive: (workspace) => live.has(workspace),
+    const [agents, fence] = [[...config.agents.values()], state.fences.read()]
+    await clearDelegations(state, {
+      stays: (workspace) => live.has(workspace) || isEvidence(workspace, agents, fence),
       discard: (changes) => warden.workspaces.discard(changes),
     })
   }

@@ -3,7 +3,9 @@ import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
-import { clearDelegations, DELEGATIONS_KEPT } from './delegations-kept.ts'
+import { agentName, no, ok, type Rung } from '../../model/index.ts'
+import type { Fenced } from '../stop/fences.ts'
+import { clearDelegations, DELEGATIONS_KEPT, isEvidence } from './delegations-kept.ts'
 
 function stateWith(...names: readonly string[]) {
   const directory = join(temporaryDirectory(), 'workspaces')
@@ -16,15 +18,15 @@ function stateWith(...names: readonly string[]) {
 }
 
 const one = (number: number) => `helper--${String(number).padStart(16, '0')}`
-const discard = () => ({ ok: true })
+const discard = async () => ({ ok: true })
 
-it('of delegations that have ended the newest are kept, with the files of their servers; other workspaces stay', () => {
+it('of delegations that have ended the newest are kept, with the files of their servers; other workspaces stay', async () => {
   const many = Array.from({ length: DELEGATIONS_KEPT + 4 }, (_, at) => one(at))
   const state = stateWith('desk', 'desk+payments', '+shared', ...many.flatMap((name) => [name, `${name}+payments`]))
   const asked: string[] = []
-  clearDelegations(state, {
-    isLive: (name) => name === one(0),
-    discard: (changes) => ({ ok: asked.push(changes) > 0 && !changes.endsWith(one(1)) }),
+  await clearDelegations(state, {
+    stays: (name) => name === one(0),
+    discard: async (changes) => ({ ok: asked.push(changes) > 0 && !changes.endsWith(one(1)) }),
   })
   const left = readdirSync(state.directory)
   const gone = [2, 3].flatMap((at) => [one(at), `${one(at)}+payments`])
@@ -38,14 +40,26 @@ it('of delegations that have ended the newest are kept, with the files of their 
   assert.equal(asked.length, 6, 'three of them are past the sixteenth; the live one is not asked about')
 })
 
-it('their bytes are bounded together, whatever their number', () => {
+it('their bytes are bounded together, whatever their number', async () => {
   const state = stateWith(one(0), one(1), one(2))
   for (const at of [0, 1, 2]) {
     writeFileSync(join(state.directory, one(at), 'disk'), Buffer.alloc(4_096, 1))
     utimesSync(join(state.directory, one(at)), 1_000 + at, 1_000 + at)
   }
-  clearDelegations(state, { isLive: () => false, discard }, 8_192)
+  await clearDelegations(state, { stays: () => false, discard }, 8_192)
   assert.deepEqual(readdirSync(state.directory), [one(1), one(2)])
-  clearDelegations(state, { isLive: () => false, discard }, 1)
+  await clearDelegations(state, { stays: () => false, discard }, 1)
   assert.deepEqual(readdirSync(state.directory), [one(2)], 'the newest stays')
+})
+
+it('S8: those of a contained agent are evidence, and stay; of all, where it is not known who is contained', () => {
+  const agents = [{ name: agentName('helper') }, { name: agentName('desk') }]
+  const at = (rung: Rung) => ok(new Map([[agentName('helper'), { rung } as unknown as Fenced]]))
+  const of = (rung: Rung, workspace = one(1)) => isEvidence(workspace, agents, at(rung))
+  assert.deepEqual(
+    [of('watched'), of('restricted'), of('quarantined'), of('frozen'), of('killed')],
+    [false, false, true, true, true],
+  )
+  assert.equal(of('frozen', `desk--${'0'.repeat(16)}`), false)
+  assert.equal(isEvidence(one(1), agents, no('it cannot be read')), true)
 })

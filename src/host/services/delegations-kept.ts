@@ -1,8 +1,11 @@
 import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Agent } from '../../config/config.ts'
 import { readableNamesIn } from '../../model/host/host-paths.ts'
-import { isDelegated } from '../files/workspace-names.ts'
+import { cutsOff, type Result } from '../../model/index.ts'
+import { agentOf, isDelegated } from '../files/workspace-names.ts'
 import type { State } from '../state/state.ts'
+import { type Fence, fencedIn } from '../stop/fences.ts'
 
 /** Delegations of a state that have ended and whose files, with those of their own servers, are kept. */
 export const DELEGATIONS_KEPT = 16
@@ -18,26 +21,26 @@ interface Kept {
 }
 
 /**
- * The means of clearing. `isLive`: a cell of this run, or an agent that is called so. `discard` refuses what somebody
- * works on; then it stays until the next delegation has ended.
+ * The means of clearing. `stays`: of a cell of this run, an agent that is called so, or evidence. `discard` refuses what
+ * somebody works on; then it stays until the next delegation has ended.
  */
 export interface Clearing {
-  readonly isLive: (workspace: string) => boolean
-  readonly discard: (changes: string) => { readonly ok: boolean }
+  readonly stays: (workspace: string) => boolean
+  readonly discard: (changes: string) => Promise<{ readonly ok: boolean }>
 }
 
 /**
  * Removes the files of delegations that have ended, but for the newest. A cell chooses how often it delegates, and nobody
  * else asks for what lies there: `diff`, `commit` and an undo at a server of theirs work on what is kept.
  */
-export function clearDelegations(
+export async function clearDelegations(
   state: Pick<State, 'workspace'>,
-  { isLive, discard }: Clearing,
+  { stays, discard }: Clearing,
   bytesMax = DELEGATIONS_BYTES_MAX,
-): void {
+): Promise<void> {
   const directory = state.workspace('')
   const ended = [...delegationsIn(directory)]
-    .filter(([name]) => !isLive(name))
+    .filter(([name]) => !stays(name))
     .map(([, kept]) => kept)
     .toSorted((a, b) => b.newestMs - a.newestMs)
   let bytes = 0
@@ -46,9 +49,21 @@ export function clearDelegations(
     if (at === 0 || (at < DELEGATIONS_KEPT && bytes <= bytesMax)) continue
     for (const name of kept.names) {
       const changes = join(directory, name)
-      if (discard(changes).ok) rmSync(changes, { recursive: true, force: true })
+      if ((await discard(changes)).ok) rmSync(changes, { recursive: true, force: true })
     }
   }
+}
+
+/** Tells whether files are evidence: those of a contained agent, and of everybody where it is not known who is contained. */
+export function isEvidence(
+  workspace: string,
+  agents: readonly Pick<Agent, 'name'>[],
+  fence: Result<Fence, string>,
+): boolean {
+  if (!fence.ok) return true
+  const agent = agentOf(workspace, agents)
+  const fenced = agent === undefined ? undefined : fencedIn(fence.value, agent)
+  return fenced !== undefined && cutsOff(fenced.rung)
 }
 
 /**

@@ -12,6 +12,7 @@ import { runHelper } from './helper.ts'
 import type { Stamp } from './inside/change.ts'
 import { keepLandings, landingsOf } from './landings.ts'
 import { readRecord } from './overlay.ts'
+import { removeTrees } from './remove-tree.ts'
 import { settleReplaced } from './replace.ts'
 import { mountView } from './view.ts'
 
@@ -137,8 +138,12 @@ async function landChosen(
   })
 }
 
-/** Throws the changes away. Their disk goes as one file, so nothing walks what is in it. */
-export function discardWorkspace(changes: string, ground: Ground, random: Uint8Array): Result<void, WorkspaceFault> {
+/** Throws the changes away. Their disk goes as one file; where they have none, nothing walks what is in them here. */
+export async function discardWorkspace(
+  changes: string,
+  ground: Ground,
+  random: Uint8Array,
+): Promise<Result<void, WorkspaceFault>> {
   settleReplaced(changes, ground, random)
   const record = readRecord(changes)
   if (record === undefined) return no({ kind: 'unknown', problem: `no workspace is kept in ${changes}` })
@@ -146,9 +151,10 @@ export function discardWorkspace(changes: string, ground: Ground, random: Uint8A
   if (!claim.ok) return no({ kind: 'in-use', holder: claim.reason })
   try {
     // The disk before the record: a record alone is an empty workspace, a disk alone is one whose owner nobody knows.
-    for (const name of ['disk', 'upper', 'work', 'landings.json', 'record.json']) {
-      rmSync(join(changes, name), { recursive: true, force: true })
-    }
+    rmSync(join(changes, 'disk'), { force: true })
+    const removed = await removeTrees([join(changes, 'upper'), join(changes, 'work')])
+    if (!removed.ok) return no({ kind: 'unknown', problem: `its files in ${changes} stay: ${removed.reason}` })
+    for (const name of ['landings.json', 'record.json']) rmSync(join(changes, name), { force: true })
     return ok(undefined)
   } finally {
     claim.value()

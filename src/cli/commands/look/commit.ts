@@ -168,7 +168,7 @@ function hold(call: Call, executes: readonly Executes[]): ExitCode {
 async function discard(call: Call, operator: WorkspaceOperator, changes: string): Promise<ExitCode> {
   if (!(await confirmedBy(call, `Throw away everything that was changed in ${changes}? [y/N] `)))
     return EXIT.needsApproval
-  const done = operator.discard(changes)
+  const done = await operator.discard(changes)
   if (!done.ok) call.print.fault(printable(workspaceFaultText(done.reason)))
   else call.print.line('Thrown away.')
   call.print.object({ ok: done.ok })
