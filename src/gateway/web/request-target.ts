@@ -52,6 +52,14 @@ export function readTarget(text: string): Result<RequestTarget, string> {
   return ok({ path, segments, query, parameters })
 }
 
+/**
+ * Returns a segment in one spelling. What stands for itself in one is left so by most programs, and some servers look at it
+ * before they decode (RFC 3986, 3.3); a plus and a semicolon mean something else there.
+ */
+export function segmentText(segment: string): string {
+  return encodeURIComponent(segment).replaceAll(/%(?:24|26|2C|3A|3D|40)/g, decodeURIComponent)
+}
+
 /** Returns a query, with its question mark, in one spelling, its names in their order; nothing where it is empty. */
 export function queryText(parameters: RequestTarget['parameters']): string {
   const sorted = [...parameters].sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))

@@ -9,7 +9,7 @@ import {
   ok,
   type Result,
 } from '../../../model/index.ts'
-import { readTarget } from '../../web/request-target.ts'
+import { readTarget, segmentText } from '../../web/request-target.ts'
 import { bodyIn, queryOf } from './body.ts'
 import { matchPath, matchQuery, type RequestPattern } from './pattern.ts'
 
@@ -34,14 +34,14 @@ export function targetOf(pattern: RequestPattern, args: JsonObject): Result<stri
     const value = part.kind === 'text' ? part.text : args[part.name]
     if (typeof value !== 'string') return no(`${part.kind === 'text' ? '' : part.name} is no text`)
     // Slashes of a rest stand between segments; those of any other argument are within one.
-    parts.push(...(part.kind === 'rest' ? value.split('/') : [value]).map((each) => encoded(each, PLAIN_IN_PATH)))
+    parts.push(...(part.kind === 'rest' ? value.split('/') : [value]).map((each) => segmentText(each)))
   }
   if (!isJsonObject(query)) return no('query is no object')
   const pairs: string[] = []
   for (const name of new Set([...pattern.query.keys(), ...Object.keys(query)]))
     for (const each of Object.hasOwn(query, name) ? [query[name] ?? null].flat() : []) {
       if (typeof each !== 'string') return no(`query.${name} is no text`)
-      pairs.push(`${encoded(name, PLAIN_IN_QUERY)}=${encoded(each, PLAIN_IN_QUERY)}`)
+      pairs.push(`${queryPart(name)}=${queryPart(each)}`)
     }
   const path = `/${parts.join('/')}${pairs.length === 0 ? '' : `?${pairs.join('&')}`}`
   const target = readTarget(path)
@@ -52,14 +52,9 @@ export function targetOf(pattern: RequestPattern, args: JsonObject): Result<stri
   return asked.ok ? ok(path) : asked
 }
 
-/**
- * Encodings of what stands for itself in a segment, or in a query, and is left so by most programs: some servers look at it
- * before they decode. A plus, a semicolon and what parts names and values mean something else there.
- */
-const [PLAIN_IN_PATH, PLAIN_IN_QUERY] = [/%(?:24|26|2C|3A|3D|40)/g, /%(?:24|2C|2F|3A|40)/g]
-
-function encoded(text: string, plain: RegExp): string {
-  return encodeURIComponent(text).replaceAll(plain, decodeURIComponent)
+/** Returns a name or value of a query in one spelling, as `segmentText` does: what parts them means something else there. */
+function queryPart(text: string): string {
+  return encodeURIComponent(text).replaceAll(/%(?:24|2C|2F|3A|40)/g, decodeURIComponent)
 }
 
 /** Makes a request of a pattern and its arguments, as `argumentsIn` reads them. The error says which of them cannot be. */

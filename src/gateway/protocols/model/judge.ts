@@ -11,7 +11,7 @@ import {
   type Result,
 } from '../../../model/index.ts'
 import { FROM_UPSTREAM, type JsonBounds, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
-import { queryText, type RequestTarget } from '../../web/request-target.ts'
+import { queryText, type RequestTarget, segmentText } from '../../web/request-target.ts'
 import { queryOf } from '../http/body.ts'
 import { foldedSegment } from '../http/pattern.ts'
 import { pictureTokensOf } from './price-list.ts'
@@ -191,6 +191,11 @@ function wayOutAt(
   const wayOut = provider.closed.find(([prefix]) => plain.startsWith(prefix))?.[1] ?? 'admin'
   const asked = `${method} ${target.path}`.slice(0, 256)
   if (!granted.has(wayOut)) return no({ path: asked, problem: `is a way out (${wayOut}) that is not granted`, wayOut })
+  // Rules see the path as it leaves: a server could read in another spelling what they refuse in this one.
+  const spelled = `/${target.segments.map(segmentText).join('/')}`
+  if (target.path !== spelled) return no({ path: asked, problem: `is written in another way than ${spelled}` })
+  if (target.segments.some((each) => each === '' || each.includes('/')))
+    return no({ path: asked, problem: 'has a slash within a segment, or at its end' })
   const { sent, behind } = sentHeaders(provider, headers, { injected, reads: 0, more: provider.wayOutHeaders ?? [] })
   const query = target.parameters.filter(([name]) => !provider.credentialsInQuery.includes(name))
   if (query.length !== target.parameters.length) return fault(asked, 'has a credential in its query')

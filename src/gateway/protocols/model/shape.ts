@@ -14,6 +14,12 @@ export type RequestShape =
   /** A way out of its own. With `value`, only that value opens it: any other is as good as left out. */
   | { readonly kind: 'closed'; readonly wayOut: ModelWayOut; readonly value?: Json }
   | { readonly kind: 'object'; readonly members: Readonly<Record<string, RequestShape>> }
+  /** An item with an `id`, by which the provider looks up what it has stored, unless all members of one of `whole` are there. */
+  | {
+      readonly kind: 'item'
+      readonly members: Readonly<Record<string, RequestShape>>
+      readonly whole: readonly (readonly string[])[]
+    }
   /** An object of JSON in which the provider looks nothing up, but for these members. */
   | { readonly kind: 'any-but'; readonly members: Readonly<Record<string, RequestShape>> }
   | { readonly kind: 'list'; readonly of: RequestShape | (() => RequestShape) }
@@ -34,7 +40,9 @@ export type RequestShape =
   | { readonly kind: 'inline'; readonly typeAt: string; readonly members: Readonly<Record<string, RequestShape>> }
   /** A URL that holds its bytes itself (`data:`); any other is a way out. */
   | { readonly kind: 'data-url' }
-  /** A document in base64. */
+  /** Bytes in base64. What else a text says, some servers take for an address. */
+  | { readonly kind: 'base64' }
+  /** A document in base64, or as a URL that holds it. */
   | { readonly kind: 'document' }
   /** A field that makes a request dearer unless its value is one of `unless`: it is noted, and judged as `of`. */
   | { readonly kind: 'dearer'; readonly by: Dearer; readonly of: RequestShape; readonly unless?: readonly Json[] }
@@ -102,6 +110,8 @@ export function faultInShape(
         : openedAt(path, shape.wayOut, found)
     case 'object':
       return isJsonObject(value) ? faultInMembers(value, shape.members, found, path) : { path, problem: 'is no object' }
+    case 'item':
+      return isJsonObject(value) ? faultInItem(value, shape, found, path) : { path, problem: 'is no object' }
     case 'any-but':
       return isJsonObject(value) ? faultInKnown(value, shape.members, found, path) : { path, problem: 'is no object' }
     case 'list':
@@ -114,9 +124,12 @@ export function faultInShape(
       return isJsonObject(value) ? faultInInline(value, shape, found, path) : { path, problem: 'is no object' }
     case 'data-url':
       return faultInUrl(value, found, path)
+    case 'base64':
+      return faultInBase64(value, found, path)
     case 'document':
+      if (typeof value === 'string' && DATA_URL.test(value.slice(0, 128))) return faultInUrl(value, found, path)
       found.documents++
-      return typeof value === 'string' ? undefined : { path, problem: 'is no text' }
+      return faultInBase64(value, found, path)
     case 'dearer':
       return faultInDearer(value, shape, found, path)
   }
@@ -134,6 +147,25 @@ function faultInInline(
   path: string,
 ): ShapeFault | undefined {
   return faultInMedia(value[typeAt], found, `${path}${stepText(typeAt)}`) ?? faultInMembers(value, members, found, path)
+}
+
+function faultInBase64(value: Json, found: ShapeFindings, path: string): ShapeFault | undefined {
+  if (typeof value !== 'string') return { path, problem: 'is no text' }
+  return BASE64.test(value) ? undefined : openedAt(path, 'url-sources', found)
+}
+
+/** RFC 4648, 4 and 5; some break its lines. */
+const BASE64 = /^[A-Za-z0-9+/_\s-]*={0,2}\s*$/
+
+function faultInItem(
+  value: JsonObject,
+  { members, whole }: RequestShape & { readonly kind: 'item' },
+  found: ShapeFindings,
+  path: string,
+): ShapeFault | undefined {
+  const has = (name: string) => (Array.isArray(value[name]) ? value[name].length > 0 : (value[name] ?? null) !== null)
+  const isStored = has('id') && !whole.some((names) => names.every(has))
+  return (isStored ? openedAt(path, 'stored', found) : undefined) ?? faultInMembers(value, members, found, path)
 }
 
 function faultInUrl(value: Json, found: ShapeFindings, path: string): ShapeFault | undefined {
@@ -256,6 +288,13 @@ export function object(members: Readonly<Record<string, RequestShape>>): Request
 
 export function dearer(by: Dearer, of: RequestShape, unless: readonly Json[] = []): RequestShape {
   return { kind: 'dearer', by, of, unless }
+}
+
+export function item(
+  members: Readonly<Record<string, RequestShape>>,
+  ...whole: readonly (readonly string[])[]
+): RequestShape {
+  return { kind: 'item', members, whole }
 }
 
 export function anyBut(members: Readonly<Record<string, RequestShape>>): RequestShape {

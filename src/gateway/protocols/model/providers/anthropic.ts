@@ -13,7 +13,7 @@ const TEXTS: RequestShape = { kind: 'text-or', other: list(TEXT_BLOCK) }
 const BASE64: RequestShape = {
   kind: 'inline',
   typeAt: 'media_type',
-  members: { type: TEXT, media_type: TEXT, data: TEXT },
+  members: { type: TEXT, media_type: TEXT, data: { kind: 'base64' } },
 }
 
 const SOURCE: RequestShape = {

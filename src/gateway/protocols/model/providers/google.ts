@@ -8,7 +8,7 @@ import { ANY, closed, FLAG, list, NUMBER, object, type RequestShape, TEXT } from
 const INLINE: RequestShape = {
   kind: 'inline',
   typeAt: 'mimeType',
-  members: { mimeType: TEXT, data: TEXT, displayName: TEXT },
+  members: { mimeType: TEXT, data: { kind: 'base64' }, displayName: TEXT },
 }
 
 const RESPONSE_PART: RequestShape = object({ inlineData: INLINE, fileData: closed('files'), mediaProcessing: ANY })

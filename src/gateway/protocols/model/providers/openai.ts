@@ -1,5 +1,5 @@
 import type { ModelPath, ModelProvider } from '../provider.ts'
-import { ANY, anyBut, closed, dearer, FLAG, list, NUMBER, object, type RequestShape, TEXT } from '../shape.ts'
+import { ANY, anyBut, closed, dearer, FLAG, item, list, NUMBER, object, type RequestShape, TEXT } from '../shape.ts'
 
 /** The Responses and Chat Completions APIs as `openai` 6.49.0 has them. */
 const CACHED = { prompt_cache_breakpoint: ANY }
@@ -82,30 +82,46 @@ const ITEM: RequestShape = {
   by: 'type',
   absent: 'message',
   types: {
-    message: object({ ...STATED, role: TEXT, content: CONTENTS, phase: TEXT }),
-    reasoning: object({ ...STATED, summary: list(CONTENT), content: list(CONTENT), encrypted_content: TEXT }),
-    function_call: object({ ...STATED, name: TEXT, namespace: TEXT, arguments: TEXT }),
-    function_call_output: object({ ...STATED, output: CONTENTS }),
-    custom_tool_call: object({ ...STATED, name: TEXT, namespace: TEXT, input: TEXT }),
-    custom_tool_call_output: object({ ...STATED, name: TEXT, output: CONTENTS }),
-    local_shell_call: object({ ...STATED, action: ANY }),
-    local_shell_call_output: object({ ...STATED, output: ANY }),
-    shell_call: object({
-      ...{ ...STATED, action: ANY },
-      environment: { kind: 'tagged', by: 'type', types: { local: ANY, container_reference: closed('code_execution') } },
-    }),
-    shell_call_output: object({ ...STATED, output: ANY, max_output_length: NUMBER }),
-    apply_patch_call: object({ ...STATED, operation: ANY }),
-    apply_patch_call_output: object({ ...STATED, output: ANY }),
-    computer_call: object({ ...STATED, action: ANY, actions: ANY, pending_safety_checks: ANY }),
-    computer_call_output: object({ ...STATED, output: CONTENT, acknowledged_safety_checks: ANY }),
-    tool_search_call: object({ ...STATED, arguments: ANY, execution: TEXT }),
-    tool_search_output: object({ ...STATED, tools: list(TOOL), execution: TEXT }),
-    additional_tools: object({ ...STATED, role: TEXT, tools: list(TOOL) }),
-    compaction: object({ ...STATED, encrypted_content: TEXT }),
+    message: item({ ...STATED, role: TEXT, content: CONTENTS, phase: TEXT }, ['role', 'content']),
+    reasoning: item(
+      { ...STATED, summary: list(CONTENT), content: list(CONTENT), encrypted_content: TEXT },
+      ['encrypted_content'],
+      ['content'],
+    ),
+    function_call: item({ ...STATED, name: TEXT, namespace: TEXT, arguments: TEXT }, ['name', 'arguments']),
+    function_call_output: item({ ...STATED, output: CONTENTS }, ['output']),
+    custom_tool_call: item({ ...STATED, name: TEXT, namespace: TEXT, input: TEXT }, ['name', 'input']),
+    custom_tool_call_output: item({ ...STATED, name: TEXT, output: CONTENTS }, ['output']),
+    local_shell_call: item({ ...STATED, action: ANY }, ['action']),
+    local_shell_call_output: item({ ...STATED, output: ANY }, ['output']),
+    shell_call: item(
+      {
+        ...{ ...STATED, action: ANY },
+        environment: {
+          kind: 'tagged',
+          by: 'type',
+          types: { local: ANY, container_reference: closed('code_execution') },
+        },
+      },
+      ['action'],
+    ),
+    shell_call_output: item({ ...STATED, output: ANY, max_output_length: NUMBER }, ['output']),
+    apply_patch_call: item({ ...STATED, operation: ANY }, ['operation']),
+    // What came of a patch says its status alone, where nothing went wrong.
+    apply_patch_call_output: item({ ...STATED, output: ANY }, ['output'], ['call_id', 'status']),
+    computer_call: item(
+      { ...STATED, action: ANY, actions: ANY, pending_safety_checks: ANY },
+      ['call_id', 'action'],
+      ['call_id', 'actions'],
+    ),
+    computer_call_output: item({ ...STATED, output: CONTENT, acknowledged_safety_checks: ANY }, ['output']),
+    tool_search_call: item({ ...STATED, arguments: ANY, execution: TEXT }, ['arguments']),
+    tool_search_output: item({ ...STATED, tools: list(TOOL), execution: TEXT }, ['tools']),
+    additional_tools: item({ ...STATED, role: TEXT, tools: list(TOOL) }, ['tools']),
+    compaction: item({ ...STATED, encrypted_content: TEXT }, ['encrypted_content']),
     compaction_trigger: dearer('sums', object({ type: TEXT })),
     // What a search said earlier stands in the conversation; it asks for nothing.
-    web_search_call: object({ ...STATED, action: ANY }),
+    web_search_call: item({ ...STATED, action: ANY }, ['action']),
     item_reference: closed('stored'),
     file_search_call: closed('files'),
     code_interpreter_call: closed('code_execution'),
