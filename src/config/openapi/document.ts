@@ -290,7 +290,8 @@ function asText(schema: Json, definitions: JsonObject): JsonObject {
   }
 }
 
-const JSON_TYPE = /^application\/(?:[a-z0-9.*-]+\+)?json(?:\s*;.*)?$/i
+/** The types whose bodies are judged as JSON, and ranges of them. */
+const JSON_TYPE = /^[\w!#$%&'*+.^`|~-]+\/(?:(?:[\w!#$%&'*+.^`|~-]+\+)?json|x-json|jsonrequest)(?:\s*;.*)?$/i
 
 /** The body of an operation. `stream` is absent where each of its kinds is JSON: no other may leave. */
 interface OperationBody {

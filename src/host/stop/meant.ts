@@ -32,7 +32,9 @@ export function agentsOrdered(config: Config, { target, agents: also = [] }: Ord
  */
 export function orderMeans(order: Order, cell: CellId | undefined, agent: Agent, config: Config): boolean {
   const { target } = order
+  const now = config.agents.get(agent.name)
   return target.kind === 'cell'
     ? cell === undefined || cell === target.name
-    : isMeant(agent, target) || (config.agents.has(agent.name) && order.agents?.includes(agent.name) === true)
+    : isMeant(agent, target) ||
+        (now !== undefined && (isMeant(now, target) || order.agents?.includes(now.name) === true))
 }

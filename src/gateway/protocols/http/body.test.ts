@@ -179,7 +179,18 @@ describe('the body of a request', () => {
     ])
       assert.equal((await posted(type, '{"type":"comment"}')).ok, false, type)
     for (const type of [
+      'application/x_y+json',
+      'image/a!b+json',
+      'text/json',
+      'text/x-json',
+      'application/jsonrequest',
+    ]) {
+      const body = await posted(type, '{"type":"comment"}')
+      assert.ok(body.ok && body.value.kind === 'judged', type)
+    }
+    for (const type of [
       'application/octet-stream',
+      'application/json-seq',
       'Multipart/Form-Data; boundary=x',
       'multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW',
       'multipart/form-data;boundary="===============1234=="; charset=utf-8',

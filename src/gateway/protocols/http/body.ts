@@ -87,6 +87,8 @@ function formText(value: Json): string {
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9a-z-]{1,127}"
 const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}`)
+/** RFC 8259, RFC 6839 (`+json`), and the names that frameworks read as JSON beside those. */
+const JSON_TYPE = new RegExp(`^${TOKEN}/(?:(?:${TOKEN}\\+)?json|x-json|jsonrequest)$`)
 const PARAMETER = new RegExp(`[\\t ]*;[\\t ]*(?:(${TOKEN})=(?:(${TOKEN})|"([^",\\\\\\x00-\\x1f\\x7f]*)"))?`, 'y')
 
 /**
@@ -111,7 +113,7 @@ function typeIn(written: string): { readonly type: string; readonly charset: str
 /** Returns the form of a body that is judged, by its content type; undefined of any other. */
 function formOf(type: string): Form | undefined {
   const plain = type.trim().toLowerCase()
-  if (/^application\/(?:[a-z0-9.-]+\+)?json$/.test(plain)) return 'json'
+  if (JSON_TYPE.test(plain)) return 'json'
   return plain === FORM_TYPE ? 'form' : undefined
 }
 

@@ -137,13 +137,10 @@ describe('ways out through a provider', () => {
   }
 
   it('S11: a way out whose path is written in another way than the one that rules see is refused', () => {
-    for (const [path, why] of [
-      ['/v1/files/file-1/%63ontent', /is written in another way than \/v1\/files\/file-1\/content/],
-      ['/v1/f%69les/file-1', /is written in another way than/],
-      ['/v1/files/a%2Fb', /has a slash within a segment/],
-      ['/v1/files/', /has a slash within a segment, or at its end/],
-    ] as const)
-      assert.match(problem(OPENAI, path, {}, { granted: ['files'], method: 'GET' }), why)
+    const judged = (path: string) => problem(OPENAI, path, {}, { granted: ['files'], method: 'GET' })
+    for (const path of ['/v1/files/file-1/%63ontent', '/v1/f%69les/file-1', '/v1/files/a%2Fb', '/v1/files/'])
+      assert.match(judged(path), /has an escape that it needs not, or a slash within a segment or at its end/, path)
+    assert.equal(judged('/v1/files/file-1/content'), 'accepted')
   })
 
   it('MR1: a path of the table in another spelling, or with another method, is none of them, whatever is granted', () => {
