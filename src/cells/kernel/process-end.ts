@@ -22,12 +22,40 @@ export function startOf(pid: number, proc = '/proc'): string | undefined {
     if (isThere(pid)) throw new Error(`${path} is missing, and process ${pid} is there`)
     return undefined
   }
-  // A name may have spaces and brackets.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const fields = fieldsOf(stat)
   if ((fields[0] === 'Z' || fields[0] === 'X') && !(Number(fields[17]) > 1)) return undefined
   const since = fields[19]
   if (since === undefined) throw new Error(`${path} is cut off`)
   return since
+}
+
+/** Returns the fields of proc(5), stat, from the third one (state) on: the name before it may have spaces and brackets. */
+function fieldsOf(stat: string): readonly string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+/**
+ * Tells whether a process that is there has a kill before it, or has begun to end. proc(5): SigPnd and ShdPnd of `status`;
+ * state and flags of `stat`, with PF_EXITING of include/linux/sched.h.
+ */
+export function isEnding(pid: number): boolean {
+  const status = unlessGone(() => readFileSync(`/proc/${pid}/status`, 'latin1')) ?? ''
+  const pending = [...status.matchAll(/^S(?:ig|hd)Pnd:\t([0-9a-f]+)$/gm)]
+  if (pending.some(([, mask]) => (BigInt(`0x${mask}`) & SIGKILL_PENDING) !== 0n)) return true
+  const [state, , , , , , flags] = fieldsOf(unlessGone(() => readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? '')
+  return state === 'Z' ? startOf(pid) !== undefined : (Number(flags) & PF_EXITING) !== 0
+}
+
+const SIGKILL_PENDING = 1n << 8n
+const PF_EXITING = 4
+
+/** Tells whether a process was stopped by a signal: it does not end by itself. proc(5), stat, state */
+export function isStopped(pid: number): boolean {
+  try {
+    return /^[Tt]$/.test(fieldsOf(readFileSync(`/proc/${pid}/stat`, 'latin1'))[0] ?? '')
+  } catch {
+    return false
+  }
 }
 
 /** Tells whether a process has this number, also one that nobody has reaped. kill(2) */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isJsonObject, type Json, type JsonObject } from '../../model/index.ts'
+import { isJsonType } from '../../model/text/media-type.ts'
 import { type DocumentProblem, followed, NotTaken, pointed, SchemaReader } from './schemas.ts'
 
 export type { DocumentProblem }
@@ -290,8 +291,10 @@ function asText(schema: Json, definitions: JsonObject): JsonObject {
   }
 }
 
-/** The types whose bodies are judged as JSON, and ranges of them. */
-const JSON_TYPE = /^[\w!#$%&'*+.^`|~-]+\/(?:(?:[\w!#$%&'*+.^`|~-]+\+)?json|x-json|jsonrequest)(?:\s*;.*)?$/i
+/** Tells whether bodies of a media type, or of all of a range, are judged as JSON, whatever its parameters. */
+function isJson(type: string): boolean {
+  return isJsonType((type.split(';', 1)[0] ?? '').trimEnd())
+}
 
 /** The body of an operation. `stream` is absent where each of its kinds is JSON: no other may leave. */
 interface OperationBody {
@@ -309,7 +312,7 @@ function readBody(
   if (written === undefined) return undefined
   const each = followed(document, written, place)
   const content = isJsonObject(each) && isJsonObject(each.content) ? each.content : {}
-  const json = Object.entries(content).find(([type]) => JSON_TYPE.test(type))
+  const json = Object.entries(content).find(([type]) => isJson(type))
   const isRequired = isJsonObject(each) && each.required === true
   // What comes as a form, or as bytes, is judged by nothing but what it is.
   if (json === undefined) return { schema: {}, stream: STREAM, isRequired }
@@ -318,7 +321,7 @@ function readBody(
     isJsonObject(media) && media.schema !== undefined
       ? schemas.read(media.schema, `${place}/content/${pointed(type)}/schema`)
       : {}
-  const isAllJson = Object.keys(content).every((kind) => JSON_TYPE.test(kind))
+  const isAllJson = Object.keys(content).every((kind) => isJson(kind))
   return { schema, ...(!isAllJson && { stream: STREAM }), isRequired }
 }
 
@@ -345,7 +348,7 @@ function readAnswers(
     const content = Object.entries(isJsonObject(each) && isJsonObject(each.content) ? each.content : {})
     if (content.length === 0) continue
     const [[type, media] = ['', null]] = content
-    if (content.length > 1 || !JSON_TYPE.test(type) || !isJsonObject(media) || media.schema === undefined) return []
+    if (content.length > 1 || !isJson(type) || !isJsonObject(media) || media.schema === undefined) return []
     found.push(schemas.read(media.schema, `${at}/content/${pointed(type)}/schema`))
   }
   return found

@@ -35,6 +35,7 @@ export const NOT_MINE = 'no gateway of that environment runs here'
 
 /** An order names agents, each of which stands in its configuration with more characters; nothing else is as long. */
 const REQUEST_CHARACTERS_MAX = FILE_BYTES_MAX + 65_536
+
 /** The door of a running warden: by it, and by nothing else, people's orders come in. */
 export interface ControlSocket {
   /** Asks by the same way as a person's command does; why nobody would be answered there. */
@@ -199,7 +200,7 @@ async function ask(
   }
 }
 
-/** Whoever listens at the socket of a warden, by the kernel's word. */
+/** The process that listens at the socket of a warden, by the kernel's word. */
 export type Listener =
   | { readonly kind: 'nobody' }
   /** `pid` is 0 for a process outside of this PID namespace; `uid` is the user to whom the socket belongs. */

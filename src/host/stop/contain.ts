@@ -20,7 +20,7 @@ export interface Containing extends Omit<Stop, 'fences'> {
   readonly goesOn: (writing: Promise<unknown>) => void
 }
 
-/** Whoever hears of a stop while it is carried out. */
+/** The listener of a stop while it is carried out. */
 export interface Hearing {
   readonly confirmation: (confirmation: Confirmation) => void
   /** Hears, once all points have been asked, that what there is to know is still being recorded. */

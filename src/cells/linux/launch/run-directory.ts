@@ -24,7 +24,7 @@ import { no, ok, type Result } from '../../../model/result.ts'
 import type { NotedCell, Reaped } from '../../census.ts'
 import { makePrivate, unmount } from '../../kernel/libc.ts'
 import { isOwnPlace, makeOwnPlace } from '../../kernel/own-place.ts'
-import { startOf, unlessGone } from '../../kernel/process-end.ts'
+import { isEnding, isStopped, startOf, unlessGone } from '../../kernel/process-end.ts'
 import { reservationsIn, UID_FIRST, uidHolder } from '../../kernel/uid.ts'
 import { aboutIn } from '../abilities/about.ts'
 import { reapCgroup } from '../limits/cgroup.ts'
@@ -212,22 +212,6 @@ async function ownerStays(path: string): Promise<boolean> {
   return ownerLives(path)
 }
 
-/**
- * Tells whether a process that is there has a kill before it, or has begun to end. proc(5): SigPnd and ShdPnd of `status`;
- * state and flags of `stat`, with PF_EXITING of include/linux/sched.h.
- */
-function isEnding(pid: number): boolean {
-  const status = unlessGone(() => readFileSync(`/proc/${pid}/status`, 'latin1')) ?? ''
-  const pending = [...status.matchAll(/^S(?:ig|hd)Pnd:\t([0-9a-f]+)$/gm)]
-  if (pending.some(([, mask]) => (BigInt(`0x${mask}`) & SIGKILL_PENDING) !== 0n)) return true
-  const stat = unlessGone(() => readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? ''
-  const [state, , , , , , flags] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return state === 'Z' ? startOf(pid) !== undefined : (Number(flags) & PF_EXITING) !== 0
-}
-
-const SIGKILL_PENDING = 1n << 8n
-const PF_EXITING = 4
-
 /** Returns the warden of a run, from what it wrote at its start. */
 export function ownerIn(runDirectory: string): Init | undefined {
   const stamp = stampIn(join(runDirectory, 'owner'))
@@ -324,15 +308,6 @@ async function initEnds(
   for (let spentMs = 0; spentMs < withinMs && init?.lives() && !isStuck(init.pid); spentMs += REAP_LOOK_MS)
     await delay(REAP_LOOK_MS)
   return !init?.lives()
-}
-
-/** Tells whether a process was stopped by a signal: it does not end by itself. proc(5), stat, state */
-function isStopped(pid: number): boolean {
-  try {
-    return /\) [Tt] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  } catch {
-    return false
-  }
 }
 
 /** Returns pid 1 of the cell, from what `recordInit` wrote; undefined where nothing was. Throws where that cannot be read. */

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
+import { isJsonType, TOKEN } from '../../../model/text/media-type.ts'
 import { cutShown } from '../../content/cut-shown.ts'
 import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
@@ -12,7 +13,7 @@ import { caseless, isPaired, PAIRED } from './pattern.ts'
 /** The body of a request: read whole and judged as arguments, or passed on as it comes. */
 export type WebBody =
   | { readonly kind: 'none' }
-  /** Its type and bytes are made anew of what was judged. */
+  /** A body whose type and bytes are made anew of what was judged. */
   | { readonly kind: 'judged'; readonly type: string; readonly bytes: Uint8Array; readonly value: Json }
   | { readonly kind: 'streamed'; readonly type: string; readonly length: number | undefined }
 
@@ -85,10 +86,7 @@ function formText(value: Json): string {
   return form.toString()
 }
 
-const TOKEN = "[!#$%&'*+.^_`|~0-9a-z-]{1,127}"
 const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}`)
-/** RFC 8259, RFC 6839 (`+json`), and the names that frameworks read as JSON beside those. */
-const JSON_TYPE = new RegExp(`^${TOKEN}/(?:(?:${TOKEN}\\+)?json|x-json|jsonrequest)$`)
 const PARAMETER = new RegExp(`[\\t ]*;[\\t ]*(?:(${TOKEN})=(?:(${TOKEN})|"([^",\\\\\\x00-\\x1f\\x7f]*)"))?`, 'y')
 
 /**
@@ -113,7 +111,7 @@ function typeIn(written: string): { readonly type: string; readonly charset: str
 /** Returns the form of a body that is judged, by its content type; undefined of any other. */
 function formOf(type: string): Form | undefined {
   const plain = type.trim().toLowerCase()
-  if (JSON_TYPE.test(plain)) return 'json'
+  if (isJsonType(plain)) return 'json'
   return plain === FORM_TYPE ? 'form' : undefined
 }
 

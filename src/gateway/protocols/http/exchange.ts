@@ -123,10 +123,11 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     let problem: string | undefined
     try {
       for await (const piece of pieces) {
-        problem = piece instanceof Uint8Array ? this.#options.send.lastCheck() : 'a piece of its body has no bytes'
-        if (problem !== undefined) break
-        if (this.#over || !this.#passes((piece as Uint8Array).length, 'sent')) return
-        yield piece as Uint8Array // `problem` tells so
+        const isBytes = piece instanceof Uint8Array
+        problem = isBytes ? this.#options.send.lastCheck() : 'a piece of its body has no bytes'
+        if (!isBytes || problem !== undefined) break
+        if (this.#over || !this.#passes(piece.length, 'sent')) return
+        yield piece
       }
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error)

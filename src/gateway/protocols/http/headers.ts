@@ -51,7 +51,7 @@ export function squeezed(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 }
 
-/** What is known of a request whose headers are to leave. */
+/** A request whose headers are to leave, as far as it decides which. */
 export interface HeadersAsked {
   readonly method: string
   /** Names of the headers that the owner puts in, which take the place of any of the same name. */

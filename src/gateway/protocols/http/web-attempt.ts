@@ -39,7 +39,7 @@ export interface WebAttempt {
   readonly isStreamed: boolean
   /** Puts it into bytes; `onHead` hears of the head of the answer before it may be shown. */
   readonly prepare: (onHead: (head: AnswerHead) => void) => Prepared
-  /** As `prepare`, where a person let its arguments through: see `Attempt`. */
+  /** Puts it into bytes where a person let its arguments through, as `prepareApproved` of an `Attempt` does. */
   readonly prepareApproved: WebAttempt['prepare'] | undefined
   readonly isApprovedUnseen?: true
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { type AddressInfo, connect, createServer as createListener, type Socket } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { describe, it, mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -11,6 +11,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { WebSocket, WebSocketServer } from 'ws'
 import { declared, gatewayTo, originHere } from '../../../../test/kit/origin-here.ts'
+import { tcpOrigin } from '../../../../test/kit/tcp-origin.ts'
 import { cleanUp } from '../../../../test/kit/temporary.ts'
 import { until } from '../../../../test/kit/until.ts'
 import { createServer } from '../../../model/host/node-http.ts'
@@ -102,21 +103,15 @@ async function origin() {
 async function rawOrigin(speak: (socket: Socket, head: string) => void) {
   const open = new Set<Socket>()
   const met = { count: 0, text: '' }
-  const server = createListener((socket) => {
+  const { port } = await tcpOrigin((socket) => {
     met.count++
     open.add(socket)
-    socket.on('error', () => undefined).once('close', () => open.delete(socket))
+    socket.once('close', () => open.delete(socket))
     socket.once('data', (head) => {
       met.text += head
       speak(socket, String(head))
     })
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  cleanUp(() => {
-    for (const socket of open) socket.destroy()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo // it listens on a port
   return { port, open, met }
 }
 

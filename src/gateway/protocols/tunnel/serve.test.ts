@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { declared, gatewayTo, originHere } from '../../../../test/kit/origin-here.ts'
+import { tcpOrigin } from '../../../../test/kit/tcp-origin.ts'
 import { cleanUp } from '../../../../test/kit/temporary.ts'
 import { until } from '../../../../test/kit/until.ts'
 import { type DeclaredTool, type Label, no } from '../../../model/index.ts'
@@ -18,19 +19,12 @@ const CUSTOMER = 'customer' as Label // one by its shape
 async function origin() {
   const heard: string[] = []
   const sockets: Socket[] = []
-  const server = createServer((socket) => {
+  const { port } = await tcpOrigin((socket) => {
     const number = sockets.push(socket) - 1
-    socket.on('error', () => undefined)
     socket.on('data', (data) => heard.push(`${number}: ${data}`))
     socket.on('end', () => heard.push(`${number}: end`))
     socket.on('close', () => heard.push(`${number}: closed`))
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  cleanUp(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo // it listens on a port
   return { port, heard, sockets }
 }
 
