@@ -90,7 +90,8 @@ describe('S8: what a contained cell has set going', { skip: SKIP, concurrency: 2
   }
 
   async function over({ run, ask }: { readonly run: Running; readonly ask: ReturnType<typeof started>['ask'] }) {
-    assert.equal((await ask(['kill', 'all'])).code, 0)
+    const killed = await ask(['kill', 'all'])
+    assert.equal(killed.code, 0, killed.stdout + killed.stderr)
     await run.ended
   }
 

@@ -2,19 +2,20 @@
 
 /** On an idle host it takes 2 ms. A gateway that is ended takes its cells along: not for a moment's want of processor. */
 export const GATE_MS_MAX = 1_500
+/** Milliseconds in which what stands in the kernel's table has to go. */
 export const CONNECTIONS_MS_MAX = 500
 export const FREEZE_MS_MAX = 2_000
+/** Milliseconds in which the table has to be shown: of a cell that is being ended, none is, until all of it has ended. */
+export const TABLE_MS_MAX = FREEZE_MS_MAX
 export const FENCE_MS_MAX = 2_000
 /** Milliseconds for a start to be gone: what is being mounted and built is built to its end first. */
 export const LEAVING_MS_MAX = 9_000
 /** Milliseconds that a point which was ended harder may take until that is confirmed. */
 export const ESCALATION_MS_MAX = 6_000
+/** Milliseconds that the end of a gateway may take: on a busy host the kernel gives back its memory first. */
+export const GATEWAY_END_MS_MAX = 5_000
 /** Milliseconds until every point has confirmed, or has not: all are ordered at once. */
-export const POINTS_MS_MAX = Math.max(
-  Math.max(GATE_MS_MAX + CONNECTIONS_MS_MAX, FREEZE_MS_MAX) + ESCALATION_MS_MAX,
-  FENCE_MS_MAX,
-  LEAVING_MS_MAX,
-)
+export const POINTS_MS_MAX = Math.max(GATE_MS_MAX + TABLE_MS_MAX + ESCALATION_MS_MAX, FENCE_MS_MAX, LEAVING_MS_MAX)
 
 /** Milliseconds of the one tick in which processes are looked at: a warden says nothing in it. */
 export const EVIDENCE_MS_MAX = 2_000

@@ -13,7 +13,7 @@ import { agentName, type CellId, no, ok } from '../../model/index.ts'
 import { runPlaces } from '../services/run-places.ts'
 import { unbegun } from '../services/starting.ts'
 import { reapDead } from './silent-warden.ts'
-import { gatewayEnded } from './stop.ts'
+import { gatewayEnded, type Stop, stopCells } from './stop.ts'
 
 const RUN = 'r_0123456789abcdef'
 const CELL = 'c_0123456789abcdef' as CellId
@@ -61,10 +61,10 @@ describe('S8: what cannot be looked at has not ended', () => {
     const child = spawn('/usr/bin/true')
     await once(child, 'exit')
     assert.ok((await gatewayEnded(Number(child.pid))).ok)
-    const there = await gatewayEnded(process.pid)
+    const there = await gatewayEnded(process.pid, '/proc', 50)
     assert.equal(there.ok ? '' : there.reason, 'the gateway is still there')
     mkdirSync(join(directory, `${process.pid}`, 'stat'), { recursive: true })
-    const untold = await gatewayEnded(process.pid, directory)
+    const untold = await gatewayEnded(process.pid, directory, 50)
     assert.match(untold.ok ? '' : untold.reason, /^whether the gateway lives cannot be told: EISDIR/)
   })
 
@@ -126,5 +126,50 @@ describe('S8: what cannot be looked at has not ended', () => {
     assert.ok((await start(async () => ok({ by: 'kernel', said: 'populated 0', atMs: 0 }))).ok)
     const failed = await start(async () => no({ kind: 'timeout', step: 'kill', afterMs: 1 }))
     assert.match(failed.ok ? '' : failed.reason, /its end is not confirmed: .*timeout/)
+  })
+})
+
+describe('S8: the connections of a cell', () => {
+  /** Orders a cell that shows its table from `shownAfterMs` on, with `count` sockets in it. */
+  async function ordered(shownAfterMs: number, count: number) {
+    const begun = performance.now()
+    const cell = {
+      id: CELL,
+      connections: async () => (performance.now() - begun < shownAfterMs ? no('no table is shown') : ok(count)),
+    } as unknown as Cell // as far as it is asked
+    const gateway = spawn('sleep', ['60'])
+    const distrusted: string[] = []
+    const services = {
+      gatewayPid: gateway.pid,
+      tell: () => ok(undefined),
+      said: async () => ok(undefined),
+      distrust: (why: string) => {
+        distrusted.push(why)
+        gateway.kill('SIGKILL')
+      },
+    }
+    const stop = {
+      order: { id: 'o_0123456789abcdef', target: { kind: 'all' }, rung: 'quarantined', by: 'firebreak', why: 'a test' },
+      stopping: [{ number: 1, cell, agent: agentName('desk'), servers: [] }],
+      leaving: [],
+      shared: [],
+      alsoAtGate: [],
+      agents: [],
+      services,
+      number: 2,
+    } as unknown as Stop // as far as it is read
+    const told = await stopCells(stop)
+    gateway.kill('SIGKILL')
+    return { distrusted, seen: told.find(({ point }) => point.startsWith('connections')) }
+  }
+
+  it('are waited for while its table is not shown, as while its last process ends, and its gateway goes on', async () => {
+    const { seen, distrusted } = await ordered(700, 0)
+    assert.deepEqual([seen?.confirmed, seen?.escalated, distrusted], [true, false, []], JSON.stringify(seen))
+  })
+
+  it('end with its gateway where some stand', async () => {
+    const { seen, distrusted } = await ordered(0, 1)
+    assert.deepEqual([seen?.confirmed, seen?.escalated, distrusted.length], [true, true, 1], JSON.stringify(seen))
   })
 })

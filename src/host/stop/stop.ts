@@ -16,7 +16,15 @@ import {
   type Rung,
 } from '../../model/index.ts'
 import type { Services } from '../services/services.ts'
-import { CONNECTIONS_MS_MAX, FENCE_MS_MAX, FREEZE_MS_MAX, GATE_MS_MAX, LEAVING_MS_MAX } from './bounds.ts'
+import {
+  CONNECTIONS_MS_MAX,
+  FENCE_MS_MAX,
+  FREEZE_MS_MAX,
+  GATE_MS_MAX,
+  GATEWAY_END_MS_MAX,
+  LEAVING_MS_MAX,
+  TABLE_MS_MAX,
+} from './bounds.ts'
 import { type Confirmation, type EnforcementPoint, eventually, type Order, orderAll } from './containment.ts'
 import { EVERYBODY, type FenceChange, type Fences, fencedIn } from './fences.ts'
 
@@ -66,8 +74,6 @@ export interface Stop {
   /** A number that nothing else waits for. */
   readonly number: number
 }
-
-const GATEWAY_END_MS_MAX = 1_000
 
 /**
  * One transaction over every enforcement point (S8): the gate, the connections, the processes, the servers that serve
@@ -137,18 +143,19 @@ function pointsOf(
   const connections: EnforcementPoint = {
     name: `connections of ${cell.id}`,
     by: 'kernel',
-    boundMs: GATE_MS_MAX + CONNECTIONS_MS_MAX,
+    boundMs: GATE_MS_MAX + TABLE_MS_MAX,
     escalate: distrust,
     order: async () => {
       // What the gateway says is held against the kernel's table: before it has closed the door, one more could come in.
       await gate
-      let seen: Result<number, string> = no('it was not looked at')
-      const none = await eventually(async () => {
+      const begun = performance.now()
+      let seen = no('it was not looked at') as Result<number, string>
+      await eventually(async () => {
         seen = await cell.connections(gatewayPid)
-        return seen.ok && seen.value === 0
-      }, CONNECTIONS_MS_MAX)
-      if (none) return ok('no listener and no connection of it stands in its network')
-      return seen.ok ? no(STILL_OPEN) : seen
+        return seen.ok && (seen.value === 0 || performance.now() - begun > CONNECTIONS_MS_MAX)
+      }, TABLE_MS_MAX)
+      if (!seen.ok) return seen
+      return seen.value === 0 ? ok('no listener and no connection of it stands in its network') : no(STILL_OPEN)
     },
   }
   return [
@@ -253,7 +260,11 @@ function fenceOne(fence: Parameters<FenceChange>[0], { agents, order, everybody 
 }
 
 /** Waits for a gateway's end; where the kernel does not tell, it may go on. `proc` is where proc(5) lies. */
-export async function gatewayEnded(pid: number, proc = '/proc'): Promise<Result<string, string>> {
+export async function gatewayEnded(
+  pid: number,
+  proc = '/proc',
+  withinMs = GATEWAY_END_MS_MAX,
+): Promise<Result<string, string>> {
   let untold: string | undefined
   const gone = await eventually(() => {
     try {
@@ -263,7 +274,7 @@ export async function gatewayEnded(pid: number, proc = '/proc'): Promise<Result<
       untold = error instanceof Error ? error.message : String(error)
       return false
     }
-  }, GATEWAY_END_MS_MAX)
+  }, withinMs)
   if (gone) return ok('the gateway was ended, and its listeners with it')
   return no(untold === undefined ? 'the gateway is still there' : `whether the gateway lives cannot be told: ${untold}`)
 }

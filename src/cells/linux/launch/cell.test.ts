@@ -18,15 +18,32 @@ it('K4: a pid 1 that the kernel gives back a while after its monitor is waited f
   assert.deepEqual([gone, checks.filter((check) => !check.gone)], [true, []])
 })
 
+it('S8: where its group is empty, no connection of a cell stands, while its pid 1 is still ending and shows no table', () => {
+  const init = { pid: 0, lives: () => true, kill: () => undefined }
+  const given = parts()
+  const seen = (isEmpty: boolean) =>
+    cellOf({ ...given, monitor: spawn('true'), init, cgroup: { ...given.cgroup, isEmpty: () => isEmpty } }).connections(
+      0,
+    )
+  assert.deepEqual([seen(true), seen(false)], [0, undefined])
+})
+
 function parts(): Omit<CellParts, 'monitor' | 'init'> {
   const handle = () => hold(openSync('/dev/null', 'r'))
   return {
-    receipt: { cell: 'c_test', root: 'none', limits: { pids: 8 } } as unknown as LaunchReceipt, // as far as it is read
+    receipt: {
+      cell: 'c_test',
+      root: 'none',
+      limits: { pids: 8 },
+      ports: [8000],
+      anywhere: [],
+    } as unknown as LaunchReceipt, // as far as it is read
     cgroup: {
       enforcedBy: { freeze: 'v2' },
       removal: 'removed',
       place: async () => ok(undefined),
       pids: () => [],
+      isEmpty: () => true,
       freeze: async () => ok(undefined),
       thaw: async () => ok(undefined),
       kill: async () => ok(undefined),

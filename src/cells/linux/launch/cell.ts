@@ -176,8 +176,9 @@ export function cellOf(parts: CellParts): LinuxCell {
       const pids = [...(parts.init.lives() ? [parts.init.pid] : []), ...pidsOf(parts)]
       const ours = receipt.profile === 'full' ? { uid: receipt.uid } : { holders: [process.pid, gatewayPid] }
       const seen = connectionsIn(pids, socketsOf(receipt), ours)
-      // Of what has ended, nobody is left to use one.
-      return seen ?? (pidsOf(parts).length === 0 && !parts.init.lives() ? 0 : undefined)
+      // Of what has ended, nobody is left to use one; pid 1 shows no table either while it waits for the others' ends.
+      const over = cgroup.isEmpty() || (pidsOf(parts).length === 0 && !parts.init.lives())
+      return seen ?? (over ? 0 : undefined)
     },
     evidence: () => {
       const all = processEvidence(pidsOf(parts))

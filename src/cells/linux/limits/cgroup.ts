@@ -13,6 +13,7 @@ import type { HaltFault } from '../../driver.ts'
 import { killProcess } from '../../kernel/libc.ts'
 import type { CellLimits, Layer } from '../../spec.ts'
 import type { CgroupHost, Controller } from './cgroup-host.ts'
+import { cgroupSettings, TCP_LIMIT } from './cgroup-settings.ts'
 
 /** Every cell is below this one. */
 export const CGROUP_PARENT = 'firebreak'
@@ -28,6 +29,8 @@ export interface Cgroup {
   place(pid: number): Promise<Result<void, HaltFault>>
   /** Host pids, at most `PIDS_READ_MAX`. */
   pids(): readonly number[]
+  /** True where the kernel says that nothing is in it: what leaves it in its end has let go of its descriptors before. */
+  isEmpty(): boolean
   freeze(timeoutMs: number): Promise<Result<void, HaltFault>>
   thaw(timeoutMs: number): Promise<Result<void, HaltFault>>
   kill(timeoutMs: number): Promise<Result<void, HaltFault>>
@@ -96,7 +99,7 @@ export function createCgroup(
     const directory = directoryOf(controller)
     const version = host.controllers[controller]?.version
     if (directory === undefined || version === undefined) continue
-    for (const [file, value] of settings(controller, version, limits, disk)) {
+    for (const [file, value] of cgroupSettings(controller, version, limits, disk)) {
       // A kernel without it does not count what it would limit.
       if (file === TCP_LIMIT && !existsSync(join(directory, file))) continue
       const step = attempt(`${controller}: ${file}`, () => writeFileSync(join(directory, file), value))
@@ -136,6 +139,7 @@ export function createCgroup(
       return (await Promise.all(placing)).find((placed) => !placed.ok) ?? ok(undefined)
     },
     pids: () => pidsIn(unified ?? directories[0] ?? ''),
+    isEmpty: () => unified !== undefined && isGroupEmpty(unified),
     freeze: async (timeoutMs) => {
       const lifted = unthrottled()
       if (!lifted.ok) return lifted
@@ -145,7 +149,7 @@ export function createCgroup(
     thaw: async (timeoutMs) => {
       const version = host.controllers.cpu?.version
       if (cpu !== undefined && version !== undefined) {
-        for (const [file, value] of settings('cpu', version, limits, disk)) {
+        for (const [file, value] of cgroupSettings('cpu', version, limits, disk)) {
           const restored = attempt(file, () => writeFileSync(join(cpu, file), value))
           if (!restored.ok) return restored
         }
@@ -179,7 +183,7 @@ async function killGroup(directory: string, timeoutMs: number): Promise<Result<v
   killMembers(directory, false)
   if ((await waitFor(directory, 'populated 0', 'kill', SOON_MS)).ok) return ok(undefined)
   for (;;) {
-    if (says(directory, 'populated 0') || isRemoved(directory)) return ok(undefined)
+    if (isGroupEmpty(directory)) return ok(undefined)
     if (performance.now() > endMs) return no({ kind: 'timeout', step: 'kill', afterMs: timeoutMs })
     killMembers(directory, true)
     await setTimeout(KILL_AGAIN_MS)
@@ -197,6 +201,10 @@ export function killMembers(directory: string, each: boolean): void {
   const group = directory.slice(directory.lastIndexOf(`/${CGROUP_PARENT}/`))
   for (const pid of pidsIn(directory))
     killProcess(pid, () => /^0::(.*)$/m.exec(contents(`/proc/${pid}/cgroup`))?.[1]?.endsWith(group) ?? false)
+}
+
+function isGroupEmpty(directory: string): boolean {
+  return says(directory, 'populated 0') || isRemoved(directory)
 }
 
 /** Tells whether a group is gone; one that cannot be looked at may be there. */
@@ -263,63 +271,6 @@ export async function hastenMoves(host: CgroupHost): Promise<void> {
   }
 }
 
-/**
- * Returns the files to write, and their contents, in this order: the memory limit must stand before the one that
- * includes swap.
- */
-function settings(
-  controller: Controller,
-  version: 1 | 2,
-  limits: CellLimits,
-  disk: string | undefined,
-): readonly (readonly [string, string])[] {
-  const { memoryBytes, cpu, pids, io } = limits
-  const quotaUs = Math.max(1_000, Math.round(cpu * PERIOD_US))
-  switch (controller) {
-    case 'memory':
-      return version === 2
-        ? [
-            ['memory.max', `${memoryBytes}`],
-            ['memory.swap.max', '0'],
-          ]
-        : [
-            ['memory.limit_in_bytes', `${memoryBytes}`],
-            ['memory.memsw.limit_in_bytes', `${memoryBytes}`],
-            [TCP_LIMIT, `${Math.floor(memoryBytes / TCP_SHARE)}`],
-          ]
-    case 'cpu':
-      return version === 2
-        ? [['cpu.max', `${quotaUs} ${PERIOD_US}`]]
-        : [
-            ['cpu.cfs_period_us', `${PERIOD_US}`],
-            ['cpu.cfs_quota_us', `${quotaUs}`],
-          ]
-    case 'pids':
-      return [['pids.max', `${pids}`]]
-    case 'io': {
-      const wanted = [
-        ['rbps', 'blkio.throttle.read_bps_device', io?.readBytesPerSecond],
-        ['wbps', 'blkio.throttle.write_bps_device', io?.writeBytesPerSecond],
-        ['riops', 'blkio.throttle.read_iops_device', io?.readsPerSecond],
-        ['wiops', 'blkio.throttle.write_iops_device', io?.writesPerSecond],
-      ] as const
-      const given = wanted.filter(([, , value]) => value !== undefined)
-      return version === 2
-        ? [['io.max', `${disk} ${given.map(([key, , value]) => `${key}=${value}`).join(' ')}`]]
-        : given.map(([, file, value]) => [file, `${disk} ${value}`] as const)
-    }
-  }
-}
-
-/**
- * Version 1 counts the buffers of sockets beside the memory limit, and only once this is set: a cell of 32 MiB could
- * hold gigabytes in connections to itself, of the one amount that all TCP on the host draws on.
- */
-const TCP_LIMIT = 'memory.kmem.tcp.limit_in_bytes'
-/** An eighth of the memory limit, beside it: 64 MiB of 512, where a busy connection takes a few. */
-const TCP_SHARE = 8
-/** The kernel's default; a shorter one wakes the scheduler more often than it helps. */
-const PERIOD_US = 100_000
 /** Above any `pids` limit we accept; the file is as long as the cell has processes. */
 const PIDS_READ_MAX = 65_536
 
