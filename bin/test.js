@@ -1,19 +1,26 @@
-// npm test: installs what is missing, then runs every test on the pinned Node. Arguments are test files or globs.
+// npm test: installs what is missing, then runs every test on the pinned Node. Arguments are test files, globs, or
+// directories. Tests beside the sources share processes, as long as no file among them is asked for by its name.
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { cache, pinnedNode, root, setUp } from './setup.js'
+import { groupsOf, testFilesUnder, writeGroups } from './test-groups.js'
 
 /** A test has five minutes; a file that lives this long is stuck after its tests, or in a call that never returns. */
 const FILE_MS_MAX = 20 * 60_000
 const LOOK_EVERY_MS = 5_000
+const SOURCES_GLOB = 'src/**/*.test.ts'
 /** Files at once: half of what they take is waiting. More than eight starve the tests that count what they wait for. */
 const FILES_AT_ONCE = Math.min(2 * availableParallelism(), 8)
 
 const bundle = setUp()
+/** Groups of test files that share a process: each loads the sources once. */
+const GROUPS = 12
+const groupDirectory = join(cache, `tests-${process.pid}`)
 const asked = process.argv.slice(2)
-const files = asked.length > 0 ? asked : ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts']
+const files = (asked.length > 0 ? asked : ['src', 'test', 'examples']).flatMap(filesOf)
 const runner = spawn(
   pinnedNode(),
   ['--test', `--test-concurrency=${FILES_AT_ONCE}`, '--test-timeout=600000', ...files],
@@ -29,8 +36,20 @@ const looking = setInterval(endStuckFiles, LOOK_EVERY_MS)
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => runner.kill(signal))
 runner.once('exit', (status) => {
   clearInterval(looking)
+  quietly(() => rmSync(groupDirectory, { recursive: true, force: true }))
   process.exitCode = status ?? 1
 })
+
+/** Returns what the runner is given for an argument: the files of a directory, in groups where they are sources' own. */
+function filesOf(argument) {
+  const path = argument === SOURCES_GLOB ? 'src' : argument
+  const place = resolve(root, path)
+  if (!quietly(() => statSync(place).isDirectory())) return [argument]
+  const found = testFilesUnder(place)
+  if (!`${place}/`.startsWith(join(root, 'src/'))) return found
+  const { alone, groups } = groupsOf(found, GROUPS)
+  return [...writeGroups(groups, groupDirectory, root), ...alone]
+}
 
 /** When each process of a test file was first seen, by its pid; monotonic ms. */
 const seen = new Map()

@@ -1,3 +1,4 @@
+// In a process of its own: it measures processor time.
 /** The oracle is Ajv, which checks what is small and friendly well; what is not has its tests in schema.test.ts. */
 import assert from 'node:assert/strict'
 import process from 'node:process'

@@ -1,3 +1,4 @@
+// In a process of its own: it measures processor time.
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import process from 'node:process'

@@ -1,3 +1,4 @@
+// In a process of its own: it holds the main thread.
 import assert from 'node:assert/strict'
 import { closeSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'

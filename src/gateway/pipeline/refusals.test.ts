@@ -101,7 +101,8 @@ describe('the refusals of a cell', () => {
     const full = desk(() => ({ kind: 'full', bufferedBytes: 1 }))
     assert.equal(await full.refuse(), undefined)
     said.mock.restore()
-    assert.match(String(said.mock.calls[0]?.arguments[0]), /did not take a refusal: full/)
+    const told = said.mock.calls.map(({ arguments: [text] }) => String(text))
+    assert.match(told.join(''), /did not take a refusal: full/)
   })
 })
 

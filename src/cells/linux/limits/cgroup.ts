@@ -12,8 +12,7 @@ import { no, ok, type Result } from '../../../model/result.ts'
 import type { HaltFault } from '../../driver.ts'
 import { killProcess } from '../../kernel/libc.ts'
 import type { CellLimits, Layer } from '../../spec.ts'
-import type { CgroupHost, Controller } from './cgroup-host.ts'
-import { cgroupSettings, TCP_LIMIT } from './cgroup-settings.ts'
+import { type CgroupHost, type Controller, cgroupSettings, TCP_LIMIT } from './cgroup-host.ts'
 
 /** Every cell is below this one. */
 export const CGROUP_PARENT = 'firebreak'

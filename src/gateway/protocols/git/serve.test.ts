@@ -1,3 +1,4 @@
+// In a process of its own: it measures turns of the event loop.
 /** Tests of serving a git server, without a cell: a real server, and requests as git writes them. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'

@@ -1,3 +1,4 @@
+// In a process of its own: it measures the memory of the process.
 /** Tests of WebSockets to an origin, without a cell: an origin on loopback, and plain HTTP for the door. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
