@@ -17,8 +17,10 @@ export interface Workspaces {
     changes: string,
     choose: (diff: WorkspaceDiff) => Chosen | Promise<Chosen>,
   ): Promise<Result<Landing, WorkspaceFault>>
-  /** Throws the changes away. */
-  discard(changes: string): Promise<Result<void, WorkspaceFault>>
+  /** Throws the changes away; `gone` is called when they are, and before anybody else has the workspace. */
+  discard(changes: string, gone?: () => void): Promise<Result<void, WorkspaceFault>>
+  /** Removes what a discard that was cut off has left on the disk. */
+  sweep(changes: string): Promise<void>
   /** Runs `act` over changes that stand still, and `after` once a live cell goes on. */
   still<T>(
     changes: string,
@@ -37,6 +39,7 @@ export const NO_WORKSPACES: Workspaces = {
   commit: async () => NONE_KEPT,
   commitChosen: async () => NONE_KEPT,
   discard: async () => NONE_KEPT,
+  sweep: async () => undefined,
   still: async () => NONE_KEPT,
   diffSaved: async () => NONE_KEPT,
   replace: async () => NONE_KEPT,
@@ -144,7 +147,7 @@ export interface Chosen {
 export interface Left {
   readonly path: string
   readonly why: string
-  /** True where a host would act upon it: a person names it, or it stays. */
+  /** True where a host would act upon it, or it is not what a person was shown: they look and name it, or it stays. */
   readonly needsPerson?: true
 }
 

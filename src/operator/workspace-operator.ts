@@ -49,11 +49,8 @@ function workspaceOperator(warden: Warden): WorkspaceOperator {
     checkpoint: (ask, name) => checkpointWorkspace({ ...ask, workspaces }, name),
     removeCheckpoint: (changes, id) => workspaces.still(changes, () => Promise.resolve(storeOf(changes).remove(id))),
     commit: (ask, wanted) => commitWorkspace({ ...ask, workspaces }, wanted),
-    async discard(changes) {
-      const done = await workspaces.discard(changes)
-      if (done.ok) markDiscarded(dirname(dirname(changes)), basename(changes), Date.now())
-      return done
-    },
+    discard: (changes) =>
+      workspaces.discard(changes, () => markDiscarded(dirname(dirname(changes)), basename(changes), Date.now())),
     rehearseRestore: (changes, checkpoint) => rehearseRestore(workspaces, changes, checkpoint),
     restore: (ask, checkpoint, restart) => restoreWorkspace({ ...ask, workspaces }, checkpoint, restart),
     close: () => warden.close(),

@@ -1,6 +1,6 @@
 /** The way back, as a person walks it: a run's files saved and restored on the command line, and all of it in the ledger. */
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { markLanded } from '../../src/host/files/landed-marks.ts'
@@ -99,6 +99,44 @@ const FORGETS = `
 `
 
 describe('S16: checkpoints on the command line', { skip: SKIP }, () => {
+  it('S11: a person’s list lands as what `diff` has shown them of it, and as nothing that a later run has made of it', async () => {
+    const { work, call, run } = desk()
+    await run('sh', '-c', 'echo good > file; echo good > other').ended
+    assert.equal((await call('diff', '--agent', 'desk')).code, 0)
+    await run('sh', '-c', 'echo evil > file').ended
+    for (const paths of [['file', 'other'], []]) {
+      const refused = await call('commit', '--agent', 'desk', ...paths, '--yes', ...MARIA)
+      assert.equal(refused.code, 4, JSON.stringify(refused))
+    }
+    assert.deepEqual(readdirSync(work), ['given'])
+    assert.deepEqual((await call('commit', '--agent', 'desk', 'other', '--yes', ...MARIA)).said.landed, ['other'])
+    assert.equal((await call('diff', '--agent', 'desk')).code, 0)
+    assert.deepEqual((await call('commit', '--agent', 'desk', 'file', '--yes', ...MARIA)).said.landed, ['file'])
+    assert.equal(readFileSync(join(work, 'file'), 'utf8'), 'evil\n')
+  })
+
+  it('S11: nor as what one has made of it while they were asked', async () => {
+    const { config, state, work, run } = desk()
+    await run('sh', '-c', 'echo good > file').ended
+    const screen = terminal()
+    const asked = onTerminal(screen, ['commit', '--agent', 'desk', '--config', config, '--state', state, ...MARIA])
+    await until('it asks', () => screen.shown().includes('Land 1 changes'))
+    await run('sh', '-c', 'echo evil > file').ended
+    screen.type('y\n')
+    assert.equal(await exitOf(asked), 4)
+    assert.match(screen.shown(), /left file: what you were asked about has changed meanwhile/)
+    assert.deepEqual(readdirSync(work), ['given'])
+  })
+
+  it('S16: what a discard that was cut off has left goes with the next run', async () => {
+    const { state, run } = desk()
+    await run('true').ended
+    const left = join(state, 'workspaces', 'desk', `discarded-${'0'.repeat(32)}-upper`)
+    mkdirSync(join(left, 'd'), { recursive: true })
+    assert.equal((await run('true').ended).code, 0)
+    assert.ok(!existsSync(left))
+  })
+
   it('S16: at rest: saved, shown, rehearsed, restored, and in the ledger by whom and why', async () => {
     const { state, call, run } = desk()
     await run('sh', '-c', 'echo one > file').ended

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import {
   chownSync,
   existsSync,
@@ -15,8 +16,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import { choosing } from '../../src/host/files/commit.ts'
 import { pathPattern } from '../../src/model/text/pattern.ts'
 import { until } from '../kit/until.ts'
@@ -243,6 +246,63 @@ describe('what a cell changed', { skip: SKIP }, () => {
     await cell.teardown()
   })
 
+  for (const [disk, accepts] of [
+    ['a disk of their own', []],
+    ['the host’s', ['disk']],
+  ] as const)
+    it(`S11: of files at rest (${disk}) the bytes that were judged land, and none that a run has put under their names since`, async () => {
+      const lower = ownedDirectory({ gone: 'x', link: 'x', 'dir/file': 'x' })
+      const workspace = workspaceOver(lower)
+      await ran(
+        spec(['sh', '-c', 'echo good > same; echo good > file; rm gone; ln -sf same link; echo good > made'], {
+          workspace,
+          accepts,
+        }),
+      )
+      const again =
+        'echo evil > file; echo evil > gone; ln -sf ../../x link; rm made; mkdir made; rm -f dir/file; echo evil > dir/file'
+      const before = await diffOf(workspace.changes)
+      const paths = before.changes.map(({ path }) => path)
+      const wanted = [...paths, 'dir/file']
+      const landing = await (await warden()).commitChosen(workspace.changes, async () => {
+        const { exit, stderr } = await ran(spec(['sh', '-c', again], { workspace, accepts }))
+        assert.equal(exit.code, 0, stderr)
+        return { paths: wanted, confirmed: [] }
+      })
+      assert.ok(landing.ok, JSON.stringify(landing))
+      assert.deepEqual(landing.value.landed, ['same'])
+      assert.deepEqual(readdirSync(lower).toSorted(), ['dir', 'gone', 'link', 'same'])
+      assert.deepEqual(
+        ['gone', 'link', 'dir/file'].map((path) => readFileSync(join(lower, path), 'utf8')),
+        ['x', 'x', 'x'],
+      )
+      const whys = new Map(landing.value.refused.map(({ refused, why }) => [refused, why]))
+      assert.equal(whys.get('dir/file'), 'not a change')
+      for (const path of ['file', 'gone', 'link', 'made'])
+        assert.match(whys.get(path) ?? '', /is not what was judged any more.*firebreak diff/, path)
+      const now = await (await warden()).commit(workspace.changes, ['file'], [])
+      assert.deepEqual(now, { ok: true, value: { landed: ['file'], refused: [], left: [] } })
+      assert.equal(readFileSync(join(lower, 'file'), 'utf8'), 'evil\n')
+    })
+
+  it('S11: of a live cell the bytes of the moment land in which it was judged', async () => {
+    const lower = ownedDirectory({})
+    const workspace = workspaceOver(lower)
+    const cell = await launched(spec(['sh', '-c', 'while :; do date +%N > time; done'], { workspace }))
+    cell.start()
+    const time = join(cell.upper ?? '', 'time')
+    await until('it writes', () => existsSync(time))
+    let judged = ''
+    const landing = await (await warden()).commitChosen(workspace.changes, async ({ changes }) => {
+      judged = readFileSync(time, 'utf8')
+      await delay(50)
+      return { paths: changes.map(({ path }) => path), confirmed: [] }
+    })
+    assert.deepEqual(landing, { ok: true, value: { landed: ['time'], refused: [], left: [] } })
+    assert.equal(readFileSync(join(lower, 'time'), 'utf8'), judged)
+    await cell.teardown()
+  })
+
   it('S1: what a host would act upon lands from under no live cell, whatever a person has confirmed', async () => {
     const lower = ownedDirectory({ 'package.json': '{}' })
     const workspace = workspaceOver(lower)
@@ -313,6 +373,52 @@ describe('what a cell changed', { skip: SKIP }, () => {
     assert.deepEqual(readdirSync(lower).toSorted(), ['other', 'src', 'vendor'])
     assert.deepEqual(readdirSync(join(lower, 'vendor/keep')), ['x'])
   })
+
+  const plain = () => ({ workspace: workspaceOver(ownedDirectory({})), accepts: ['disk'] as const })
+  const MANY =
+    'mkdir -p d/e; i=0; while [ $i -lt 200 ]; do i=$((i+1)); mkdir d/$i; (cd d/$i; seq 100 | xargs touch); done'
+
+  it('S16: a cell begins anew on files that are thrown away, however long they take to be removed', async () => {
+    const over = plain()
+    await ran(spec(['sh', '-c', MANY], over))
+    const held: boolean[] = []
+    const discarded = (await warden()).discard(over.workspace.changes, () => {
+      held.push(existsSync(join(over.workspace.changes, 'upper')))
+    })
+    const { stdout, stderr } = await ran(spec(['sh', '-c', 'ls -A; echo new > file'], over))
+    assert.deepEqual([stdout, stderr], ['', ''])
+    assert.deepEqual(await discarded, { ok: true, value: undefined })
+    assert.deepEqual(held, [false])
+    assert.deepEqual(
+      (await diffOf(over.workspace.changes)).changes.map(({ path }) => path),
+      ['file'],
+    )
+    assert.deepEqual(readdirSync(over.workspace.changes).toSorted(), ['record.json', 'upper', 'work'])
+  })
+
+  for (const when of ['held', 'removing']) {
+    it(`S16: a warden that is killed while it throws files away (${when}) leaves none under the next cell`, async () => {
+      const over = plain()
+      const { changes } = over.workspace
+      await ran(spec(['sh', '-c', MANY], over))
+      const program = join(import.meta.dirname, 'doomed-discarder.ts')
+      assert.equal(spawnSync(process.execPath, [program, changes, when]).signal, 'SIGKILL')
+      // The next warden frees what the killed one held.
+      const next = await openWarden()
+      assert.ok(next.ok)
+      await next.value.close()
+      const { stdout, stderr } = await ran(spec(['sh', '-c', 'ls -A; mkdir d; echo new > d/file'], over))
+      assert.deepEqual([stdout, stderr], ['', ''])
+      if (when === 'held')
+        assert.ok(
+          readdirSync(changes).some((name) => name.startsWith('discarded-')),
+          'control',
+        )
+      await (await warden()).sweep(changes)
+      assert.deepEqual(readdirSync(changes).toSorted(), ['record.json', 'upper', 'work'])
+      assert.equal((await ran(spec(['cat', 'd/file'], over))).stdout, 'new\n')
+    })
+  }
 
   it('S9: looking at a frozen cell does not set it free, nor does a look during which it is frozen', async () => {
     const workspace = workspaceOver(ownedDirectory({}))

@@ -56,6 +56,8 @@ it('a state of an earlier Firebreak: its ledger, fence, budget, workspace and ch
   assert.match(answers[1] ?? '', /Firebreak holds this call/)
   assert.match(answers[2] ?? '', /paid/)
   assert.match(answers[3] ?? '', /refused by Firebreak/, 'two of its four calls were made before')
+  // What was restored is not what was shown.
+  assert.equal((await ask('diff', '--agent', 'alpha')).code, 0)
   const committed = await ask('commit', '--agent', 'alpha', '--yes', '--as', MARIA)
   assert.equal(committed.code, 0, committed.text)
   assert.equal(readFileSync(join(directory, 'work', 'left.txt'), 'utf8'), 'left\n')

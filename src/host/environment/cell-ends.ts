@@ -1,4 +1,7 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Cell } from '../../cells/driver.ts'
+import { readableNamesIn } from '../../model/host/host-paths.ts'
 import { asJson, no, type Result } from '../../model/index.ts'
 import { delegatedWorkspace } from '../files/workspace-names.ts'
 import { clearDelegations, isEvidence } from '../services/delegations-kept.ts'
@@ -17,9 +20,14 @@ export interface CellEndsOptions {
   readonly orders: Pick<Orders, 'fenceAsTold' | 'forget'>
 }
 
+/** Some hundred thousand files; a person waits for the end of the run. */
+const CLEARING_MS_MAX = 10_000
+
 /** The ends of an environment's cells: what goes with each, and who hears of it. */
 export class CellEnds {
   readonly #options: CellEndsOptions
+  /** The removals under way that no cell waits for. */
+  readonly #clearings = new Set<Promise<void>>()
 
   constructor(options: CellEndsOptions) {
     this.#options = options
@@ -40,7 +48,7 @@ export class CellEnds {
     starting.forget(number)
     await Promise.all((hosted?.kept ?? []).map((server) => server.end()))
     // As slowly as their cells have made them large, where no disk of their own holds them: nobody waits for it.
-    if (hosted?.parent !== undefined) void this.#clearDelegations().catch(() => undefined)
+    if (hosted?.parent !== undefined) this.#clear(this.#clearDelegations())
     const lost = hosted?.lost ?? hosted?.services.gone()
     let closed = false
     if (hosted !== undefined && lost === undefined) {
@@ -54,6 +62,30 @@ export class CellEnds {
     if (hosted === undefined || lost !== undefined) return { exit, teardown, ...(lost !== undefined && { lost }) }
     const again = await after.act?.()
     return { exit, teardown, ...(again && { again }) }
+  }
+
+  /** Removes what an earlier run has thrown away, and was ended before it was gone. */
+  sweep(): void {
+    const { state, warden } = this.#options.ground
+    const swept = async () => {
+      const directory = state.workspace('')
+      for (const name of readableNamesIn(directory)) await warden.workspaces.sweep(join(directory, name))
+    }
+    this.#clear(swept())
+  }
+
+  /** Waits for what is being removed, as long as a close may take for it; then it goes on, or the next start does it. */
+  async cleared(): Promise<void> {
+    await Promise.race([Promise.all(this.#clearings), delay(CLEARING_MS_MAX, undefined, { ref: false })])
+  }
+
+  #clear(work: Promise<void>): void {
+    const clearing = work
+      .catch(() => undefined)
+      .finally(() => {
+        this.#clearings.delete(clearing)
+      })
+    this.#clearings.add(clearing)
   }
 
   /** Ends what a cell has delegated; what is being started for it does not begin. */

@@ -132,6 +132,7 @@ class OpenEnvironment implements EnvironmentRun {
   readonly #undos: UndosUnderWay
   readonly #fenceAgain: FenceAgain
   readonly #orders: Orders
+  readonly #ends: CellEnds
   readonly #launching: Launching
   readonly #keeper: GatewayKeeper
   readonly #answers: AnswerBox
@@ -214,6 +215,7 @@ class OpenEnvironment implements EnvironmentRun {
     this.#undos = undos
     this.#fenceAgain = fenceAgain
     this.#orders = orders
+    this.#ends = ends
     this.#launching = launching
   }
 
@@ -238,6 +240,7 @@ class OpenEnvironment implements EnvironmentRun {
     if (door.ok) this.#door = door.value
     // What was given before anybody could be told so.
     if (door.ok) void this.#answers.look()
+    if (door.ok) this.#ends.sweep()
     return door.ok ? ok(undefined) : door
   }
 
@@ -304,6 +307,7 @@ class OpenEnvironment implements EnvironmentRun {
     await this.#keeper.replaced()
     const unwritten = await this.#fenceAgain.last()
     await this.#ground.gateway.services.stop(why)
+    await this.#ends.cleared()
     return unwritten
   }
 }

@@ -17,13 +17,15 @@ import { storesOf } from '../state/stores.ts'
 import { type Fenced, fencedIn } from '../stop/fences.ts'
 import { containedText } from '../stop/rung-in.ts'
 import { markLanded } from './landed-marks.ts'
-import { CHANGED_SINCE, changedSinceShown } from './shown-changes.ts'
+import { CHANGED_MEANWHILE, CHANGED_SINCE, changedSinceShown, seenAs } from './shown-changes.ts'
 import { markCommitted } from './workspace-marks.ts'
 
 export interface WantedCommit {
   readonly rule: CommitRule
   /** Paths that a person has listed; absent: all that the rule allows. */
   readonly paths?: readonly string[]
+  /** The state in which a person was asked about these paths (`seenAs`); in another one none of them lands. */
+  readonly seen?: string
   /** Paths that a host would act upon and that are wanted. */
   readonly confirmed: readonly string[]
   /** The last order that the person has been told their agent is contained by; absent: they were told of none. */
@@ -61,9 +63,12 @@ export function ruleFor(agent: Agent | undefined, listed: boolean): CommitRule {
   return { allow: listed ? [['**']] : allow, never }
 }
 
-/** `stale`: paths of a diff that are not what a person was shown, so that nobody has confirmed them. */
+/**
+ * Chooses what lands. `stale`: paths of a diff that are not what a person was shown, so that nobody has confirmed them; of
+ * those that a person has listed none lands. What the rule lets land, lands whatever anybody was shown.
+ */
 export function choosing(
-  { rule, paths, ...wanted }: WantedCommit,
+  { rule, paths, seen, ...wanted }: WantedCommit,
   stale: (diff: WorkspaceDiff) => ReadonlySet<string> = () => new Set(),
 ): (diff: WorkspaceDiff) => Promise<Chosen> {
   const [listed, named] = [new Set(paths), new Set(wanted.confirmed)]
@@ -71,13 +76,28 @@ export function choosing(
     const { changes, executes } = diff
     const changed = stale(diff)
     const confirmed = wanted.confirmed.filter((path) => !changed.has(path))
-    const among = paths === undefined ? changes : changes.filter(({ path }) => listed.has(path))
+    const asked = paths === undefined ? changes : changes.filter(({ path }) => listed.has(path))
+    const isOther = paths !== undefined && seen !== undefined && seenAs(diff, paths) !== seen
+    const acting = new Set(executes.map(({ path }) => path))
+    const isUnseen = (path: string) => isOther || (paths !== undefined && changed.has(path) && !acting.has(path))
+    const among = asked.filter(({ path }) => !isUnseen(path))
+    const unseen = asked
+      .filter(({ path }) => isUnseen(path))
+      .map(({ path }) => ({
+        path,
+        why: changed.has(path) ? CHANGED_SINCE : CHANGED_MEANWHILE,
+        needsPerson: true as const,
+      }))
     const known = new Set(changes.map(({ path }) => path))
     const { lands, left } = await byRule({ changes: among, executes }, rule, confirmed)
     const told = left.map((each) =>
       changed.has(each.path) && named.has(each.path) ? { ...each, why: `${each.why}; ${CHANGED_SINCE}` } : each,
     )
-    return { paths: [...lands, ...(paths ?? []).filter((path) => !known.has(path))], confirmed, left: told }
+    return {
+      paths: [...lands, ...(paths ?? []).filter((path) => !known.has(path))],
+      confirmed,
+      left: [...unseen, ...told],
+    }
   }
 }
 
@@ -126,24 +146,26 @@ export async function commitWanted(
 }
 
 /** Writes it as it travels to the run whose cell lives on the files. */
-export function wantedJson({ rule, paths, confirmed, told }: WantedCommit): JsonObject {
+export function wantedJson({ rule, paths, seen, confirmed, told }: WantedCommit): JsonObject {
   const text = (patterns: CommitRule['allow']) => patterns.map((pattern) => pattern.join('/'))
   return {
     allow: text(rule.allow),
     never: text(rule.never),
     ...(paths && { paths }),
+    ...(seen !== undefined && { seen }),
     confirmed,
     ...(told !== undefined && { told }),
   }
 }
 
 export function wantedFrom(json: Json): WantedCommit {
-  const { allow, never, paths, confirmed, told } = isJsonObject(json) ? json : {}
+  const { allow, never, paths, seen, confirmed, told } = isJsonObject(json) ? json : {}
   const texts = (value: Json | undefined) => (Array.isArray(value) ? value.map(String) : [])
   const patterns = (value: Json | undefined) => texts(value).flatMap((text) => [pathPattern(text) ?? fail(text)])
   return {
     rule: { allow: patterns(allow), never: patterns(never) },
     ...(paths !== undefined && { paths: texts(paths) }),
+    ...(seen !== undefined && { seen: String(seen) }),
     confirmed: texts(confirmed),
     ...(typeof told === 'string' && { told }),
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
@@ -18,7 +18,10 @@ function stateWith(...names: readonly string[]) {
 }
 
 const one = (number: number) => `helper--${String(number).padStart(16, '0')}`
-const discard = async () => ({ ok: true })
+const discard = async (changes: string) => {
+  for (const name of ['disk', 'record.json']) rmSync(join(changes, name), { force: true })
+  return { ok: true }
+}
 
 it('of delegations that have ended the newest are kept, with the files of their servers; other workspaces stay', async () => {
   const many = Array.from({ length: DELEGATIONS_KEPT + 4 }, (_, at) => one(at))
@@ -26,7 +29,10 @@ it('of delegations that have ended the newest are kept, with the files of their 
   const asked: string[] = []
   await clearDelegations(state, {
     stays: (name) => name === one(0),
-    discard: async (changes) => ({ ok: asked.push(changes) > 0 && !changes.endsWith(one(1)) }),
+    discard: async (changes) => {
+      asked.push(changes)
+      return changes.endsWith(one(1)) ? { ok: false } : discard(changes)
+    },
   })
   const left = readdirSync(state.directory)
   const gone = [2, 3].flatMap((at) => [one(at), `${one(at)}+payments`])
@@ -50,6 +56,25 @@ it('their bytes are bounded together, whatever their number', async () => {
   assert.deepEqual(readdirSync(state.directory), [one(1), one(2)])
   await clearDelegations(state, { stays: () => false, discard }, 1)
   assert.deepEqual(readdirSync(state.directory), [one(2)], 'the newest stays')
+})
+
+it('S16: what somebody has begun on files that were thrown away stays', async () => {
+  const state = stateWith(one(0), one(1))
+  mkdirSync(join(state.directory, one(0), 'checkpoints'))
+  utimesSync(join(state.directory, one(0)), 1, 1)
+  const begun = join(state.directory, one(0), 'record.json')
+  await clearDelegations(
+    state,
+    {
+      stays: () => false,
+      discard: async () => {
+        writeFileSync(begun, '')
+        return { ok: true }
+      },
+    },
+    -1,
+  )
+  assert.deepEqual(readdirSync(join(state.directory, one(0))), ['record.json'])
 })
 
 it('S8: those of a contained agent are evidence, and stay; of all, where it is not known who is contained', () => {

@@ -1,4 +1,4 @@
-import { rmSync, statSync } from 'node:fs'
+import { rmdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Agent } from '../../config/config.ts'
 import { readableNamesIn } from '../../model/host/host-paths.ts'
@@ -49,8 +49,19 @@ export async function clearDelegations(
     if (at === 0 || (at < DELEGATIONS_KEPT && bytes <= bytesMax)) continue
     for (const name of kept.names) {
       const changes = join(directory, name)
-      if ((await discard(changes)).ok) rmSync(changes, { recursive: true, force: true })
+      if (!(await discard(changes)).ok) continue
+      rmSync(join(changes, 'checkpoints'), { recursive: true, force: true })
+      removeEmpty(changes)
     }
+  }
+}
+
+/** Removes a directory that is empty: of a workspace that was thrown away, somebody may have begun anew. */
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory)
+  } catch {
+    // It is cleared when another delegation has ended.
   }
 }
 

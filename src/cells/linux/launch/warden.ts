@@ -24,6 +24,7 @@ import { lacksOfRootTried, rootFix } from '../view/root.ts'
 import { commitWorkspace, diffSaved, diffWorkspace, discardWorkspace } from '../workspace/changes.ts'
 import { openChangesDisks } from '../workspace/changes-disk.ts'
 import { holdStill } from '../workspace/hold-still.ts'
+import { removeAside } from '../workspace/put-aside.ts'
 import { replaceWorkspace } from '../workspace/replace.ts'
 import { BUBBLEWRAP } from './bubblewrap.ts'
 import type { LinuxCell } from './cell.ts'
@@ -172,7 +173,10 @@ export async function openWarden(options: WardenOptions = {}): Promise<Result<Li
         () => randomBytes(16),
       ),
     commitChosen: (changes, choose) => commitWorkspace(changes, choose, ground, liveOn(changes), () => randomBytes(16)),
-    discard: (changes) => discardWorkspace(changes, ground, randomBytes(16)),
+    discard: (changes, gone) => discardWorkspace(changes, ground, randomBytes(16), gone),
+    async sweep(changes) {
+      await removeAside(changes)
+    },
     still: (changes, act, after) => holdStill(changes, ground, liveOn(changes), randomBytes(16), act, after),
     diffSaved: (saved, record) => diffSaved(saved, record, ground, randomBytes(16)),
     replace: (changes, saved, at) => replaceWorkspace(changes, saved, ground, randomBytes(16), at),

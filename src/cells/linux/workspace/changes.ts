@@ -4,15 +4,23 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { no, ok, type Result } from '../../../model/result.ts'
 import { needsYes } from '../../landing/needs-yes.ts'
-import type { Chosen, HelperFault, Landing, WorkspaceDiff, WorkspaceFault, WorkspaceRecord } from '../../workspace.ts'
+import type {
+  Change,
+  Chosen,
+  HelperFault,
+  Landing,
+  WorkspaceDiff,
+  WorkspaceFault,
+  WorkspaceRecord,
+} from '../../workspace.ts'
 import type { LinuxCell } from '../launch/cell.ts'
 import type { Ground } from '../launch/ground.ts'
 import { claimWorkspace } from './claim.ts'
 import { runHelper } from './helper.ts'
-import type { Stamp } from './inside/change.ts'
+import type { JudgedChange, Stamp } from './inside/change.ts'
 import { keepLandings, landingsOf } from './landings.ts'
 import { readRecord } from './overlay.ts'
-import { removeTrees } from './remove-tree.ts'
+import { putAside, removeAside } from './put-aside.ts'
 import { settleReplaced } from './replace.ts'
 import { mountView } from './view.ts'
 
@@ -107,10 +115,10 @@ async function landChosen(
   const [landing, confirmed] = [new Set(paths), new Set(live === undefined ? chosen.confirmed : [])]
   const executes = diff.value.executes.filter(({ path }) => landing.has(path) && !confirmed.has(path))
   if (executes.length > 0) return no({ kind: 'unconfirmed', executes })
-  const known = new Set(diff.value.changes.map(({ path }) => path))
+  const known = new Map(diff.value.changes.map((change) => [change.path, change]))
   const unknown = paths.filter((path) => !known.has(path)).map((path) => ({ refused: path, why: 'not a change' }))
   const { record } = diff.value
-  const wanted = paths.filter((path) => known.has(path))
+  const wanted = paths.flatMap((path) => known.get(path) ?? []).map(judgedOf)
   const said = await runHelper(
     'land-main',
     helperArguments(record),
@@ -138,11 +146,16 @@ async function landChosen(
   })
 }
 
-/** Throws the changes away. Their disk goes as one file; where they have none, nothing walks what is in them here. */
+/**
+ * Throws the changes away. Their disk goes as one file; where they have none, nothing walks what is in them here: under the
+ * claim they take names under which no cell is launched, so that one begins anew however long they take to be removed.
+ * `gone` is called before anybody else has the workspace.
+ */
 export async function discardWorkspace(
   changes: string,
   ground: Ground,
   random: Uint8Array,
+  gone: () => void = () => {},
 ): Promise<Result<void, WorkspaceFault>> {
   settleReplaced(changes, ground, random)
   const record = readRecord(changes)
@@ -152,13 +165,19 @@ export async function discardWorkspace(
   try {
     // The disk before the record: a record alone is an empty workspace, a disk alone is one whose owner nobody knows.
     rmSync(join(changes, 'disk'), { force: true })
-    const removed = await removeTrees([join(changes, 'upper'), join(changes, 'work')])
-    if (!removed.ok) return no({ kind: 'unknown', problem: `its files in ${changes} stay: ${removed.reason}` })
-    for (const name of ['landings.json', 'record.json']) rmSync(join(changes, name), { force: true })
-    return ok(undefined)
+    putAside(changes, random)
+    for (const name of ['.restored', 'landings.json', 'landings.json.new', 'record.json'])
+      rmSync(join(changes, name), { recursive: true, force: true })
+    gone()
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error)
+    return no({ kind: 'unknown', problem: `its files in ${changes} are not all thrown away: ${problem}` })
   } finally {
     claim.value()
   }
+  const removed = await removeAside(changes)
+  if (removed.ok) return removed
+  return no({ kind: 'unknown', problem: `they are thrown away, and stand in ${changes} still: ${removed.reason}` })
 }
 
 /** Returns a helper's fault in words of the workspace that it looks at, where somebody else has that. */
@@ -171,7 +190,12 @@ function upperOf(live: LinuxCell | undefined): { readonly liveUpper?: string } {
   return live?.upper === undefined ? {} : { liveUpper: live.upper }
 }
 
-function linesOf(values: readonly (string | Stamp)[]): string {
+/** Nothing holds a workspace at rest between the look and the landing: what was judged goes along, and binds that. */
+function judgedOf({ path, kind, type, inode, target }: Change): JudgedChange {
+  return { path, kind, type, inode, ...(target !== undefined && { target }) }
+}
+
+function linesOf(values: readonly (JudgedChange | Stamp)[]): string {
   return values.map((value) => `${JSON.stringify(value)}\n`).join('')
 }
 

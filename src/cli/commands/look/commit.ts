@@ -2,7 +2,7 @@ import process from 'node:process'
 import type { Executes, Landing } from '../../../cells/workspace.ts'
 import type { Agent } from '../../../config/config.ts'
 import { type Contained, containedNow, ruleFor, type WantedCommit } from '../../../host/files/commit.ts'
-import { CHANGED_SINCE, changedSinceShown, noteShown } from '../../../host/files/shown-changes.ts'
+import { CHANGED_SINCE, changedSinceShown, noteShown, seenAs } from '../../../host/files/shown-changes.ts'
 import { workspaceFaultText } from '../../../host/files/workspace-fault.ts'
 import { no, ok, parseJson, type Result } from '../../../model/index.ts'
 import type { WorkspaceOperator } from '../../../operator/workspace-operator.ts'
@@ -85,6 +85,16 @@ async function commit(call: Call, operator: WorkspaceOperator, changes: string):
     if (each === undefined || (confirmed.includes(path) && !changed.has(path))) return []
     return [confirmed.includes(path) ? { path, why: `${each.why}; ${CHANGED_SINCE}` } : each]
   })
+  const unseen = paths.filter((path) => changed.has(path) && !executes.has(path))
+  if (unseen.length > 0) {
+    const lines = unseen.map((path) => folded(named(path)).join('\n'))
+    call.print.fault(
+      'not landed: these have changed since you were shown them',
+      ...lines,
+      'firebreak diff, then commit',
+    )
+    return EXIT.needsApproval
+  }
   if (held.length > 0) {
     if (changed.size === 0) noteShown(changes, diff.value)
     return hold(call, held)
@@ -96,7 +106,10 @@ async function commit(call: Call, operator: WorkspaceOperator, changes: string):
   }
   const question = `Land ${paths.length} changes in ${diff.value.record.lower}? [y/N] `
   if (!(await confirmedBy(call, question))) return EXIT.needsApproval
-  return landed(call, await land(call, operator, changes, agent.value, { ...by, paths }))
+  return landed(
+    call,
+    await land(call, operator, changes, agent.value, { ...by, paths, seen: seenAs(diff.value, paths) }),
+  )
 }
 
 /**

@@ -2,6 +2,7 @@
  * The lines that helper cells and the warden tell each other: one JSON value each. Names in it are the cell's own
  * words.
  */
+import type { Change } from '../../../workspace.ts'
 
 export interface Landed {
   readonly landed: string
@@ -11,6 +12,9 @@ export interface Landed {
 
 /** A path as a landing left it, with when its inode last changed, in ns. */
 export type Stamp = readonly [path: string, inodeChangedNs: string]
+
+/** A change as it was judged: what lands under its path is that, or nothing. */
+export type JudgedChange = Pick<Change, 'path' | 'kind' | 'type' | 'inode' | 'target'>
 
 /** The last line; without it the helper was cut off and nothing it said is complete. */
 export interface End {

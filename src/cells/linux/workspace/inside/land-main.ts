@@ -1,7 +1,7 @@
 /**
- * The program of a helper cell, run as the owner of the directory, that lands the named changes in /target. The names
- * come on standard input, one JSON string a line, from a person's choice; whether each is a change, and which, is
- * looked up again here.
+ * The program of a helper cell, run as the owner of the directory, that lands the chosen changes in /target. They
+ * come on standard input as they were judged, one JSON object a line; whether each is still that change is looked up
+ * again here.
  */
 import { land } from './land.ts'
 import { say } from './say.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Change, RefusedChange } from '../../../workspace.ts'
-import type { Landed } from './change.ts'
+import type { JudgedChange, Landed } from './change.ts'
 import { land } from './land.ts'
 import { walk } from './walk.ts'
 
@@ -40,9 +40,14 @@ describe('a directory that its cell removed', () => {
       'kind' in each && each.path === 'd' ? [[each.kind, each.changedBelow === true]] : [],
     )
   }
-  const landing = (path = 'd', landed?: ReadonlyMap<string, string>) => {
+  const judgedAt = (path: string): readonly JudgedChange[] => {
+    const found: (Change | RefusedChange)[] = []
+    walk(trees(), (each) => found.push(each))
+    return found.flatMap((each) => ('kind' in each && each.path === path ? [each] : []))
+  }
+  const landing = (path = 'd', landed?: ReadonlyMap<string, string>, judged = judgedAt(path)) => {
     const said: (Landed | RefusedChange)[] = []
-    land(trees(landed), at('lower'), [path], (line) => said.push(line))
+    land(trees(landed), at('lower'), judged, (line) => said.push(line))
     return said[0]
   }
   const whyNot = (landed?: ReadonlyMap<string, string>) => {
@@ -55,6 +60,14 @@ describe('a directory that its cell removed', () => {
     assert.deepEqual(marked(), [['removed', false]])
     assert.equal(whyNot(), undefined)
     assert.deepEqual(readdirSync(at('lower')), ['moved'])
+  })
+
+  it('S11: stays where something stands under its name again', () => {
+    const judged = judgedAt('d')
+    for (const tree of ['upper', 'merged']) writeFileSync(at(`${tree}/d`), 'x')
+    const said = landing('d', undefined, judged)
+    assert.match(said && 'why' in said ? said.why : '', /is not what was judged any more/)
+    assert.deepEqual(readdirSync(at('lower')), ['d', 'moved'])
   })
 
   const owner: Readonly<Record<string, () => void>> = {

@@ -13,17 +13,16 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  readlinkSync,
   renameSync,
   rmdirSync,
   symlinkSync,
   unlinkSync,
 } from 'node:fs'
-import type { RefusedChange } from '../../../workspace.ts'
-import type { Landed, Stamp } from './change.ts'
+import type { Change, RefusedChange } from '../../../workspace.ts'
+import type { JudgedChange, Landed, Stamp } from './change.ts'
 import { codeOf } from './error-code.ts'
 import { isNewer, namesIn, newerAt, type Since, statAt, within } from './newer.ts'
-import { found, stat, type Trees, typeOf } from './walk.ts'
+import { found, inodeOf, stat, type Trees, typeOf } from './walk.ts'
 
 /**
  * Returns the changes in the order of landing: what is added or changed, parents first; then what is removed, children
@@ -32,10 +31,11 @@ import { found, stat, type Trees, typeOf } from './walk.ts'
 export function land(
   trees: Trees,
   target: string,
-  wanted: readonly string[],
+  wanted: readonly JudgedChange[],
   say: (line: Landed | RefusedChange) => void,
 ): void {
-  const paths = [...new Set(wanted)].filter((path) => {
+  const judged = new Map(wanted.map((each) => [each.path, each]))
+  const paths = [...judged.keys()].filter((path) => {
     const plain = path !== '' && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
     if (!plain) say({ refused: path, why: 'not a path in the workspace' })
     return plain
@@ -46,13 +46,15 @@ export function land(
   // Files with holes claim more than they hold, and are landed whole: together never more than their disk could hold.
   let bytesLeft = trees.diskBytes ?? Number.POSITIVE_INFINITY
   for (const path of [...made, ...removed]) {
+    const was = judged.get(path)
+    if (was === undefined) continue
     try {
       const bytes = Number(stat(`${trees.merged}/${path}`)?.size ?? 0)
       if (bytes > bytesLeft) {
         say({ refused: path, why: 'together with the others it claims more bytes than their disk can hold' })
         continue
       }
-      say(landed(trees, target, path))
+      say(landed(trees, target, was))
       bytesLeft -= bytes
     } catch (error) {
       say({ refused: path, why: error instanceof Error && !('code' in error) ? error.message : codeOf(error) })
@@ -60,7 +62,8 @@ export function land(
   }
 }
 
-function landed(trees: Trees, target: string, path: string): Landed | RefusedChange {
+function landed(trees: Trees, target: string, judged: JudgedChange): Landed | RefusedChange {
+  const { path } = judged
   const parts = path.split('/')
   const name = parts.pop() ?? ''
   const directory = openDirectory(target, parts)
@@ -68,18 +71,24 @@ function landed(trees: Trees, target: string, path: string): Landed | RefusedCha
   try {
     const now = stat(`${trees.merged}/${path}`)
     if (now === undefined) {
+      if (judged.kind !== 'removed') return { refused: path, why: CHANGED_SINCE_JUDGED }
       remove(trees, at(name), path)
     } else {
       const change = found(trees, `/${path}`, now)
       if (change === undefined) return { refused: path, why: 'not a change' }
       if ('refused' in change) return change
+      if (!isAsJudged(change, judged)) return { refused: path, why: CHANGED_SINCE_JUDGED }
       const there = stat(at(name))
       if (there !== undefined && typeOf(there) !== change.type && (there.isDirectory() || change.type === 'directory'))
         remove(trees, at(name), path)
       if (change.type === 'directory') makeDirectory(at(name), change.mode)
-      else if (change.type === 'symlink')
-        replace(at, name, (temporary) => symlinkSync(readlinkSync(`${trees.merged}/${path}`), temporary))
-      else replace(at, name, (temporary) => copy(`${trees.merged}/${path}`, temporary, change.mode))
+      else if (change.type === 'symlink') replace(at, name, (temporary) => symlinkSync(judged.target ?? '', temporary))
+      else
+        replace(at, name, (temporary) => {
+          copy(`${trees.merged}/${path}`, temporary, change.mode)
+          const copied = stat(`${trees.merged}/${path}`)
+          if (copied === undefined || inodeOf(copied) !== judged.inode) throw new Error(CHANGED_SINCE_JUDGED)
+        })
     }
     fsyncSync(directory)
     const stamps = [[path, stat(at(name))] as const, [parts.join('/'), fstatSync(directory, { bigint: true })] as const]
@@ -90,6 +99,15 @@ function landed(trees: Trees, target: string, path: string): Landed | RefusedCha
   } finally {
     closeSync(directory)
   }
+}
+
+/** The words for a change that somebody has made another between the judgement and the landing. */
+const CHANGED_SINCE_JUDGED = 'it is not what was judged any more: look again (firebreak diff), then commit'
+
+/** What is in a directory lands as changes of their own; overlayfs numbers the directory itself anew in each view. */
+function isAsJudged(now: Change, { kind, type, inode, target }: JudgedChange): boolean {
+  if (kind === 'removed' || now.type !== type || now.target !== target) return false
+  return type === 'directory' || now.inode === inode
 }
 
 function depth(path: string): number {

@@ -141,13 +141,18 @@ function described(kind: ChangeKind, trees: Trees, path: string, type: Change['t
     type,
     mode,
     bytes: Number(stats.size),
-    inode: `${stats.ino} ${stats.ctimeNs}`,
+    inode: inodeOf(stats),
     ...(target === undefined ? {} : { target }),
     ...(target !== undefined && leadsOutOf(trees, path, target) ? { leadsOut: true } : {}),
     ...(changedBelow ? { changedBelow: true } : {}),
     ...(acts === undefined ? {} : { acts }),
     ...(type !== 'directory' && below?.isDirectory() ? { replacesDirectory: true } : {}),
   }
+}
+
+/** Returns the words for an inode and when it last changed; other bytes of it have others. */
+export function inodeOf({ ino, ctimeNs }: BigIntStats): string {
+  return `${ino} ${ctimeNs}`
 }
 
 /**
