@@ -41,14 +41,14 @@ runner.once('exit', (status) => {
 })
 
 /** Returns what the runner is given for an argument: the files of a directory, in groups where they are sources' own. */
-function filesOf(argument) {
+function filesOf(argument, index) {
   const path = argument === SOURCES_GLOB ? 'src' : argument
   const place = resolve(root, path)
   if (!quietly(() => statSync(place).isDirectory())) return [argument]
   const found = testFilesUnder(place)
   if (!`${place}/`.startsWith(join(root, 'src/'))) return found
   const { alone, groups } = groupsOf(found, GROUPS)
-  return [...writeGroups(groups, groupDirectory, root), ...alone]
+  return [...writeGroups(groups, join(groupDirectory, `${index}`), root), ...alone]
 }
 
 /** When each process of a test file was first seen, by its pid; monotonic ms. */
