@@ -166,23 +166,23 @@ describe('every address leads to the gate', { skip: SKIP }, () => {
 
   it('S8: the kernel’s table tells of every door, and of none once they are closed', async () => {
     const cell = await launched(spec([NODE, '-e', 'setInterval(() => {}, 1000)'], { anywhere: WEB }))
-    assert.equal(cell.connections(process.pid), 1 + WEB.length)
+    assert.equal(await cell.connections(process.pid), 1 + WEB.length)
     const gateway = await answering(cell)
     cell.start()
     assert.ok(
       cell.listeners.every(({ open }) => !open),
       'K2: the warden keeps no copy',
     )
-    assert.equal(cell.connections(process.pid), 1 + WEB.length)
+    assert.equal(await cell.connections(process.pid), 1 + WEB.length)
     assert.ok((await cell.freeze()).ok)
     await gateway.close()
-    assert.equal(cell.connections(process.pid), 0)
+    assert.equal(await cell.connections(process.pid), 0)
     const again = await cell.listenAgain()
     assert.ok(again.ok, JSON.stringify(again))
     assert.equal(again.value.length, 1 + WEB.length)
-    assert.equal(cell.connections(process.pid), 1 + WEB.length)
+    assert.equal(await cell.connections(process.pid), 1 + WEB.length)
     for (const handle of again.value) handle.close()
-    assert.equal(cell.connections(process.pid), 0)
+    assert.equal(await cell.connections(process.pid), 0)
     assert.ok((await cell.teardown()).gone)
   })
 
@@ -226,7 +226,7 @@ describe('every address leads to the gate', { skip: SKIP }, () => {
       again.value.map(({ fd }) => transportOf(fd)),
       wanted,
     )
-    assert.equal(cell.connections(process.pid), 32)
+    assert.equal(await cell.connections(process.pid), 32)
     for (const handle of again.value) handle.close()
     assert.ok((await cell.teardown()).gone)
   })

@@ -29,11 +29,11 @@ describe('a cell whose pid 1 has lost its main thread and goes on', { skip }, ()
   it('S8: still shows the listeners in its network', async () => {
     const { cell, listener } = await headless()
     try {
-      assert.equal(cell.connections(process.pid), 1)
+      assert.equal(await cell.connections(process.pid), 1)
     } finally {
       closeSync(listener)
     }
-    assert.equal(cell.connections(process.pid), 0)
+    assert.equal(await cell.connections(process.pid), 0)
     await cell.kill()
     assert.ok((await cell.teardown()).gone)
   })

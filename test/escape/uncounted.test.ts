@@ -2,14 +2,18 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import process from 'node:process'
 import { describe, it } from 'node:test'
+import { CLOSED_MAX } from '../../src/cells/linux/network/open-sockets.ts'
 import { overLocked } from '../../src/cells/linux/uncounted/locks.ts'
 import { overOpen } from '../../src/cells/linux/uncounted/open-files.ts'
+import { overUnaccepted } from '../../src/cells/linux/uncounted/unaccepted.ts'
 import { LOCKS_MAX } from '../../src/cells/spec.ts'
 import { until } from '../kit/until.ts'
 import { launched, NODE, outputOf, ran, SKIP, spec } from './kit.ts'
 
+const UNBOUNDED = mayWrite('/proc/sys/net/ipv4/tcp_max_tw_buckets') ? false : 'this host lets nobody bound them'
 const attack = (kind: string, many: number) => spec([NODE, '/opt/attacks/uncounted.ts', kind, `${many}`])
 
 describe('what no cgroup counts', { skip: SKIP }, () => {
@@ -51,6 +55,31 @@ describe('what no cgroup counts', { skip: SKIP }, () => {
       assert.ok(torn.gone)
     })
 
+  it('S17: connections that nobody accepts, and that are closed, which take no descriptor', async () => {
+    const cell = await launched(attack('closed unaccepted', 3_000))
+    const output = outputOf(cell)
+    cell.start()
+    await until('all are closed', () => output.said().includes('made'))
+    assert.deepEqual(await overUnaccepted([cell], 2_000 * 4_096), [cell])
+    assert.deepEqual(await overUnaccepted([cell]), [], 'so many may wait')
+    await cell.teardown()
+  })
+
+  it('S17: closed connections: a few are remembered, and a look at all of them is short', {
+    skip: UNBOUNDED,
+  }, async () => {
+    const cell = await launched(attack('closed', 3 * CLOSED_MAX))
+    const output = outputOf(cell)
+    cell.start()
+    await until('all are closed', () => output.said().includes('made'))
+    assert.match(output.said(), new RegExp(`"made":${3 * CLOSED_MAX}`), 'each was served')
+    const [pid] = cell.pids()
+    const [, remembered] = / tw (\d+) /.exec(readFileSync(`/proc/${pid}/net/sockstat`, 'utf8')) ?? []
+    assert.ok(Number(remembered) > 0 && Number(remembered) <= CLOSED_MAX, remembered)
+    assert.equal(await cell.connections(process.pid), 0)
+    await cell.teardown()
+  })
+
   it('S17: as many that are accepted and read cost a cell nothing', async () => {
     const { exit, stdout } = await ran(spec([NODE, '/opt/attacks/uncounted.ts', 'accepted', '300', '127.0.0.1']))
     assert.equal(exit.why, 'ended')
@@ -78,6 +107,15 @@ describe('what no cgroup counts', { skip: SKIP }, () => {
     assert.equal(stdout, '1\nx\n', stderr)
   })
 })
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
 
 function missing(...programs: readonly string[]): string | false {
   const absent = programs.find((path) => !existsSync(path) || spawnSync(path, ['--version']).status !== 0)

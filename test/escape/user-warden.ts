@@ -63,7 +63,7 @@ async function anywhere(wanted: CellSpec, anew = false) {
   if (anew) for (const listener of cell.value.listeners) listener.close()
   const again = anew ? await cell.value.listenAgain() : { ok: true as const, value: cell.value.listeners }
   if (!again.ok) throw new Error(again.reason)
-  const held = cell.value.connections(process.pid)
+  const held = await cell.value.connections(process.pid)
   const output = outputOf(cell.value)
   const gateway = await answering(cell.value, again.value)
   cell.value.start()

@@ -58,7 +58,7 @@ function cellOf(cell: LinuxCell, warden: LinuxWarden): Cell {
     signal: cell.signal,
     listenAgain: cell.listenAgain,
     async connections(gatewayPid) {
-      const count = cell.connections(gatewayPid)
+      const count = await cell.connections(gatewayPid)
       return count === undefined ? no(UNREADABLE) : ok(count)
     },
     left: async () => cell.pids().map(String),

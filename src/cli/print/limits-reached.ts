@@ -75,7 +75,7 @@ function told({ limit, count = 0 }: LimitReached, why: Exit['why'], { at, cell }
       }
     case 'unaccepted':
       return {
-        said: `the cell was ended: more than ${size(UNACCEPTED_BYTES_MAX)} waited in connections that nobody had accepted`,
+        said: `the cell was ended: connections that nobody had accepted took more than ${size(UNACCEPTED_BYTES_MAX)}, with what waited in them`,
         change: FIXED,
       }
   }

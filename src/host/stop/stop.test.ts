@@ -12,6 +12,7 @@ import { lookAtCells } from '../../cells/linux/limits/census.ts'
 import { agentName, type CellId, no, ok } from '../../model/index.ts'
 import { runPlaces } from '../services/run-places.ts'
 import { unbegun } from '../services/starting.ts'
+import { memoryFences } from './memory-fences.ts'
 import { reapDead } from './silent-warden.ts'
 import { gatewayEnded, type Stop, stopCells } from './stop.ts'
 
@@ -172,4 +173,31 @@ describe('S8: the connections of a cell', () => {
     const { seen, distrusted } = await ordered(0, 1)
     assert.deepEqual([seen?.confirmed, seen?.escalated, distrusted.length], [true, true, 1], JSON.stringify(seen))
   })
+})
+
+it('S8: a cell whose sockets take too long to look at is ended for it, and neither its neighbour nor the gateway', async () => {
+  const ended: string[] = []
+  const cellOf = (id: string, connections: Cell['connections']) => {
+    const halt: Cell['halt'] = async (rung) => {
+      if (rung === 'killed') ended.push(id)
+      return ok({ by: 'kernel', said: rung, atMs: 0 })
+    }
+    return { number: 1, agent: agentName('bot'), servers: [], cell: { id, halt, connections } as unknown as Cell } // all that is asked of it
+  }
+  const stop = {
+    order: { id: 'o_1', target: { kind: 'all' }, rung: 'frozen', by: 'maria', why: 'x' },
+    stopping: [cellOf('c_long', () => new Promise(() => undefined)), cellOf('c_short', async () => ok(0))],
+    ...{ leaving: [], shared: [], alsoAtGate: [], agents: [], number: 1, fences: memoryFences() },
+    services: {
+      gatewayPid: process.pid,
+      tell: () => ok(undefined),
+      said: async () => ok(undefined),
+      distrust: () => ended.push('gateway'),
+    },
+  } as unknown as Stop // all that is asked of it
+  const confirmations = await stopCells(stop)
+  assert.deepEqual(ended, ['c_long'])
+  assert.ok(confirmations.every(({ confirmed }) => confirmed))
+  const said = confirmations.find(({ point }) => point === 'connections of c_long')?.said
+  assert.match(said ?? '', /^no confirmation within \d+ ms; killed$/)
 })

@@ -140,18 +140,22 @@ function pointsOf(
 ): readonly EnforcementPoint[] {
   const cut = cutsOff(rung)
   const stands = isBelow(rung, 'quarantined')
+  let looking = false
   const connections: EnforcementPoint = {
     name: `connections of ${cell.id}`,
     by: 'kernel',
     boundMs: GATE_MS_MAX + TABLE_MS_MAX,
-    escalate: distrust,
+    // How long a look at its own sockets takes is the cell's doing: it is ended for it, and not everybody with the gateway.
+    escalate: () => (looking ? haltedAt(cell, 'killed') : distrust()),
     order: async () => {
       // What the gateway says is held against the kernel's table: before it has closed the door, one more could come in.
       await gate
+      looking = true
       const begun = performance.now()
       let seen = no('it was not looked at') as Result<number, string>
       await eventually(async () => {
         seen = await cell.connections(gatewayPid)
+        looking = false
         return seen.ok && (seen.value === 0 || performance.now() - begun > CONNECTIONS_MS_MAX)
       }, TABLE_MS_MAX)
       if (!seen.ok) return seen

@@ -4,8 +4,8 @@ import { connect, createServer } from 'node:net'
 import process from 'node:process'
 import { sys } from './raw.ts'
 
-const [SOCKET = 0, SENDTO = 0, SETSOCKOPT = 0, FCNTL = 0, CONNECT = 0, BIND = 0, LISTEN = 0] =
-  process.arch === 'arm64' ? [198, 206, 208, 25, 203, 200, 201] : [41, 44, 54, 72, 42, 49, 50]
+const [SOCKET = 0, SENDTO = 0, SETSOCKOPT = 0, FCNTL = 0, CONNECT = 0, BIND = 0, LISTEN = 0, ACCEPT = 0, CLOSE = 0] =
+  process.arch === 'arm64' ? [198, 206, 208, 25, 203, 200, 201, 202, 57] : [41, 44, 54, 72, 42, 49, 50, 43, 3]
 const [F_SETLK, F_OFD_SETLK] = [6, 37]
 const kind = process.argv[2] ?? ''
 const many = Number(process.argv[3])
@@ -62,10 +62,34 @@ function dialItself(): number {
   return many
 }
 
-/** A `struct sockaddr_in`, or `sockaddr_in6` of `::` or `::1`, of port 9000, and its length. */
-function placeOf(host: string): readonly [Buffer, number] {
+/** Returns a listener on a port of every IPv4 address. */
+function listenAt(port: number): number {
+  const listener = sys(SOCKET, 2, 1, 0)
+  sys(BIND, listener, ...placeOf('0.0.0.0', port))
+  sys(LISTEN, listener, 4_096)
+  return listener
+}
+
+/** Dials itself and closes both ends, or leaves the far one to nobody: on as many ports as one has no room for. */
+function closeAll(accepts: boolean): number {
+  for (let made = 0; made < many; ) {
+    const port = 9_000 + Math.floor(made / 4_000)
+    const listener = listenAt(port)
+    for (let each = 0; each < 4_000 && made < many; each++, made++) {
+      const fd = sys(SOCKET, 2, 1, 0)
+      if (sys(CONNECT, fd, ...placeOf('127.0.0.1', port)) < 0) return made
+      const far = accepts ? sys(ACCEPT, listener, 0, 0) : -1
+      sys(CLOSE, fd)
+      if (accepts) sys(CLOSE, far)
+    }
+  }
+  return many
+}
+
+/** A `struct sockaddr_in`, or `sockaddr_in6` of `::` or `::1`, and its length. */
+function placeOf(host: string, port = 9_000): readonly [Buffer, number] {
   const place = Buffer.alloc(host.includes(':') ? 28 : 16)
-  place.set([host.includes(':') ? 10 : 2, 0, 0x23, 0x28])
+  place.set([host.includes(':') ? 10 : 2, 0, port >> 8, port & 0xff])
   if (host.includes(':')) place[23] = host === '::1' ? 1 : 0
   else place.set(host.split('.').map(Number), 4)
   return [place, place.length]
@@ -96,6 +120,8 @@ const KINDS: Readonly<Record<string, () => number | Promise<number>>> = {
   asks: ask,
   unaccepted: dialItself,
   accepted: serveItself,
+  closed: () => closeAll(true),
+  'closed unaccepted': () => closeAll(false),
 }
 const made = await (KINDS[kind] ?? hoard)()
 process.stdout.write(`${JSON.stringify({ made })}\n`)

@@ -18,14 +18,14 @@ it('K4: a pid 1 that the kernel gives back a while after its monitor is waited f
   assert.deepEqual([gone, checks.filter((check) => !check.gone)], [true, []])
 })
 
-it('S8: where its group is empty, no connection of a cell stands, while its pid 1 is still ending and shows no table', () => {
+it('S8: where its group is empty, no connection of a cell stands, while its pid 1 is still ending and shows no table', async () => {
   const init = { pid: 0, lives: () => true, kill: () => undefined }
   const given = parts()
   const seen = (isEmpty: boolean) =>
     cellOf({ ...given, monitor: spawn('true'), init, cgroup: { ...given.cgroup, isEmpty: () => isEmpty } }).connections(
       0,
     )
-  assert.deepEqual([seen(true), seen(false)], [0, undefined])
+  assert.deepEqual([await seen(true), await seen(false)], [0, undefined])
 })
 
 function parts(): Omit<CellParts, 'monitor' | 'init'> {

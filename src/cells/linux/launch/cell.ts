@@ -51,7 +51,7 @@ export interface LinuxCell {
   readonly decoys: readonly FileSpec[]
   pids(): readonly number[]
   /** Counts the cell's listeners and their connections in the kernel's table of its network; undefined if unreadable. */
-  connections(gatewayPid: number): number | undefined
+  connections(gatewayPid: number): Promise<number | undefined>
   /** Describes its processes for people who ask later what stood still here; taken while it is frozen. */
   evidence(): readonly ProcessEvidence[]
   /** Counts how often its limits were reached so far. */
@@ -172,10 +172,10 @@ export function cellOf(parts: CellParts): LinuxCell {
     decoys: parts.decoys,
     pids: () => pidsOf(parts),
     // Under the user profile the gateway has the same uid: then what it and we have open are ours.
-    connections(gatewayPid) {
-      const pids = [...(parts.init.lives() ? [parts.init.pid] : []), ...pidsOf(parts)]
+    async connections(gatewayPid) {
+      const pids = pidsFromInit(parts)
       const ours = receipt.profile === 'full' ? { uid: receipt.uid } : { holders: [process.pid, gatewayPid] }
-      const seen = connectionsIn(pids, socketsOf(receipt), ours)
+      const seen = await connectionsIn(pids, socketsOf(receipt), ours)
       // Of what has ended, nobody is left to use one; pid 1 shows no table either while it waits for the others' ends.
       const over = cgroup.isEmpty() || (pidsOf(parts).length === 0 && !parts.init.lives())
       return seen ?? (over ? 0 : undefined)
@@ -332,6 +332,12 @@ function pidsOf({ cgroup, init }: CellParts): readonly number[] {
 }
 
 const DESCENDANTS_MAX = 65_536
+
+/** Yields pid 1 of the cell while it lives, and the others only to whoever goes on: to find all of them may take long. */
+function* pidsFromInit(parts: CellParts): Generator<number> {
+  if (parts.init.lives()) yield parts.init.pid
+  yield* pidsOf(parts)
+}
 
 function firstChild(pid: number): number | undefined {
   return childrenOf(pid)[0]
