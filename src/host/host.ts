@@ -10,6 +10,8 @@ import type { Unwritten } from './stop/fence-again.ts'
 
 /** Milliseconds that the end of a host waits for a change of its configuration that is under way. */
 const CHANGE_MS_MAX = 15_000
+/** Milliseconds for the ends of cells, each of which its gateway hears of; what is left then is torn down all the same. */
+const CELLS_END_MS_MAX = 30_000
 
 export interface HostOptions {
   readonly judged: Judged
@@ -55,6 +57,7 @@ export class Host {
   /** Entries that ledgers do not have yet, since their environment could not be opened. */
   readonly #owed = new Map<EnvironmentName, readonly ConfigurationApplied[]>()
   #closing = false
+  #closed: Promise<readonly Unwritten[]> | undefined
   #judged: Judged
   /** Resolves when no change of the configuration is under way. */
   #changed: Promise<unknown> = Promise.resolve()
@@ -171,12 +174,19 @@ export class Host {
    * Closes every environment and ends all cells; returns the orders that no fence has at the end. Calling it again waits
    * for the same end.
    */
-  async close(why: string): Promise<readonly Unwritten[]> {
+  close(why: string): Promise<readonly Unwritten[]> {
+    this.#closed ??= this.#close(why)
+    return this.#closed
+  }
+
+  async #close(why: string): Promise<readonly Unwritten[]> {
     this.#closing = true
     await Promise.race([this.#changed, delay(CHANGE_MS_MAX, undefined, { ref: false })])
     const all = await Promise.allSettled(this.#environments.values())
     const open = all.flatMap((each) => (each.status === 'fulfilled' && each.value.ok ? [each.value.value] : []))
     await Promise.all(open.map((each) => each.beginClose()))
+    const ended = Promise.all(open.map((each) => each.endCells()))
+    await Promise.race([ended, delay(CELLS_END_MS_MAX, undefined, { ref: false })])
     const wardens = await Promise.all(this.#wardens.values())
     await Promise.all(wardens.map((warden) => warden.ok && warden.value.close()))
     return [...this.#unwritten.values(), ...(await Promise.all(open.map((each) => each.endClose(why))))].flat()

@@ -51,6 +51,7 @@ describe('S8: what a contained cell has set going', { skip: SKIP, concurrency: 2
         own: { ...agent(['own__shell', { what: goesOn('own') }], ['firebreak__authority', {}]) },
         unreached: { ...agent(['own__shell', { what: goesOn('unreached') }], ['firebreak__authority', {}]) },
         shared: { ...agent(['shared__shell', { what: goesOn('shared') }], ['firebreak__authority', {}]) },
+        left: { ...agent(['shared__shell', { what: goesOn('left') }], ['firebreak__authority', {}]) },
         giver: {
           ...agent(
             ['firebreak__delegate', { agent: 'helper', ...given }],
@@ -135,8 +136,27 @@ describe('S8: what a contained cell has set going', { skip: SKIP, concurrency: 2
     assert.equal(contained.code, 0, contained.stdout + contained.stderr)
     const fence = readFence(desk.state)
     assert.equal(fence.ok && fence.value.get(agentName('unreached'))?.rung, 'frozen')
-    assert.equal([...contained.stdout.matchAll(/^yes {2}processes of c_\S+ +no warden named it/gm)].length, 2)
+    assert.equal(
+      [...contained.stdout.matchAll(/^yes {2}processes of c_\S+ +no warden named it/gm)].length,
+      3,
+      'it, its server, and the shared one',
+    )
     await desk.run.ended
     await comesNoMore('unreached')
+  })
+
+  it('in a shared server whose warden nobody reaches: it is ended; one that answers for it keeps it', async () => {
+    const desk = started('left')
+    await until('it is set going', () => asked('left') > 2, START_MS_MAX)
+    const another = await desk.ask(['contain', 'own'])
+    assert.equal(another.code, 0, another.stdout + another.stderr)
+    const meanwhile = asked('left')
+    await until('an order to another agent leaves it', () => asked('left') > meanwhile + 2)
+    for (const name of readdirSync(join(desk.state, 'control'))) rmSync(join(desk.state, 'control', name))
+    const contained = await desk.ask(['contain', 'left'])
+    assert.equal(contained.code, 0, contained.stdout + contained.stderr)
+    assert.equal([...contained.stdout.matchAll(/^yes {2}processes of c_\S+ +no warden named it/gm)].length, 3)
+    await comesNoMore('left')
+    await desk.run.ended
   })
 })

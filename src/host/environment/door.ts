@@ -1,7 +1,7 @@
 import type { FilesDesk } from '../files/files-desk.ts'
 import type { AnswerBox } from '../people/answers.ts'
 import type { ControlReply, ControlRequest } from '../people/control-request.ts'
-import { NOT_MINE } from '../people/control-socket.ts'
+import { NOT_HELD, NOT_MINE } from '../people/control-socket.ts'
 import type { UndosUnderWay } from '../people/undos-under-way.ts'
 import type { EnvironmentGround } from './environment-ground.ts'
 import type { Orders } from './orders.ts'
@@ -13,11 +13,13 @@ export interface DoorParts {
   readonly undos: UndosUnderWay
   readonly files: FilesDesk
   readonly answers: AnswerBox
+  /** Tells whether the environment is being closed: what begins something is refused then, and a stop is not. */
+  readonly isClosing: () => boolean
 }
 
 /** Follows one request that came through the control socket of an environment. */
 export async function followRequest(
-  { ground, orders, undos, files, answers }: DoorParts,
+  { ground, orders, undos, files, answers, isClosing }: DoorParts,
   request: ControlRequest,
   reply: (reply: ControlReply) => void,
   isGivenUp: () => boolean,
@@ -31,6 +33,7 @@ export async function followRequest(
       return reply({ kind: 'done', ok: true, said: `${cells.length} cells`, cells })
     }
     case 'files':
+      if (isClosing()) return reply({ kind: 'done', ok: false, said: NOT_HELD })
       return reply({ kind: 'done', ...(await files.follow(request.ask)) })
     case 'release': {
       if (request.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
@@ -38,12 +41,14 @@ export async function followRequest(
       return reply({ kind: 'done', ok: released.ok, said: released.ok ? IN_LEDGER : released.reason })
     }
     case 'undo': {
-      if (request.order.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
+      if (request.order.environment !== ground.environment || isClosing())
+        return reply({ kind: 'done', ok: false, said: NOT_MINE })
       const done = await undos.undo(request.order)
       return reply({ kind: 'done', ok: done.ok, said: done.ok ? IN_LEDGER : done.reason })
     }
     case 'answers': {
-      if (request.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
+      if (request.environment !== ground.environment || isClosing())
+        return reply({ kind: 'done', ok: false, said: NOT_MINE })
       await answers.look()
       const { mailbox } = ground.state
       const isLeft = (await mailbox.get(request.hold)) !== undefined

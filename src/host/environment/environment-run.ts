@@ -74,9 +74,12 @@ export interface EnvironmentRun {
   endCells(): Promise<void>
   /** Tells whether its gateway is lost for good, no cell is left, and no order stands here alone: it can be closed. */
   isOver(): boolean
-  /** Closes the door and waits for the stops under way; nothing is launched any more. */
+  /**
+   * Launches nothing any more, and waits for the stops under way. Its door stays open until `endClose`: what is left of it
+   * can be stopped.
+   */
   beginClose(): Promise<void>
-  /** Ends the gateway, once no cell is left; returns the orders that no fence has at the end. */
+  /** Closes the door and ends the gateway, once no cell is left; returns the orders that no fence has at the end. */
   endClose(why: string): Promise<readonly Unwritten[]>
 }
 
@@ -138,6 +141,7 @@ class OpenEnvironment implements EnvironmentRun {
   readonly #answers: AnswerBox
   /** The door for people's orders; absent until `openDoor`: nothing is launched before. */
   #door: ControlSocket | undefined
+  #closing = false
 
   constructor(options: EnvironmentOptions, { config, setup, state, warden, services }: Opened) {
     const { environment, heeds, stateDirectory } = options
@@ -200,7 +204,7 @@ class OpenEnvironment implements EnvironmentRun {
     const fenceAgain = new FenceAgain({ fences: state.fences, starting })
     const orders = new Orders({ ground, servers, undos, fenceAgain })
     const ends = new CellEnds({ ground, orders })
-    const door = () => this.#door
+    const door = () => (this.#closing ? no('its environment is being closed') : ok(this.#door))
     const launching = new Launching({ ground, rules, secrets, servers, files, ends, door, tellUnsearched })
     const delegated = new DelegatedLaunches({ ground, launching, named: (number) => served.setup.numbered[number] })
     const deliver = (answer: HoldAnswer) => gateway.answer(answer)
@@ -235,7 +239,7 @@ class OpenEnvironment implements EnvironmentRun {
       this.#files,
       this.#answers,
     ]
-    const parts = { ground, orders, undos, files, answers }
+    const parts = { ground, orders, undos, files, answers, isClosing: () => this.#closing }
     const door = await openControlSocket(this.state.directory, (...asked) => followRequest(parts, ...asked))
     if (door.ok) this.#door = door.value
     // What was given before anybody could be told so.
@@ -295,16 +299,22 @@ class OpenEnvironment implements EnvironmentRun {
   }
 
   async beginClose(): Promise<void> {
+    this.#closing = true
     this.#keeper.beginClose()
     this.#files.close()
     this.#secrets.close()
     this.#answers.close()
-    await this.#door?.close()
+    await this.#stopsOver()
+  }
+
+  async #stopsOver(): Promise<void> {
     await Promise.race([this.#orders.stopsOver(), delay(STOP_MS_MAX, undefined, { ref: false })])
   }
 
   async endClose(why: string): Promise<readonly Unwritten[]> {
     await this.#keeper.replaced()
+    await this.#door?.close()
+    await this.#stopsOver()
     const unwritten = await this.#fenceAgain.last()
     await this.#ground.gateway.services.stop(why)
     await this.#ends.cleared()

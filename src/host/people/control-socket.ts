@@ -76,7 +76,9 @@ export async function openControlSocket(
   const close = async () => {
     server.close()
     rmSync(path, { force: true })
-    // Who waits for what became of an order gets to hear it.
+    // Who waits for what became of an order gets to hear it; who asks nothing keeps nobody waiting.
+    for (let i = 0; i < TURNS; i++) await turn()
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
     const last = Promise.allSettled([...sockets].map((socket) => once(socket, 'close')))
     await Promise.race([last, delay(STOP_MS_MAX, undefined, { ref: false })])
     for (const socket of sockets) socket.destroy()

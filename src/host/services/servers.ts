@@ -84,6 +84,8 @@ export class Servers {
   readonly #options: ServersOptions
   readonly #running = new Set<KeptServer>()
   readonly #shared = new Map<UpstreamName, Shared>()
+  /** Shared servers that are being ended, until nothing of them is left: they may go on with what they were told. */
+  readonly #ending = new Map<Shared, UpstreamName>()
   readonly #reached = new Map<UpstreamName, ServerLimits>()
 
   constructor(options: ServersOptions) {
@@ -159,7 +161,12 @@ export class Servers {
    * it on none begins for them alone (SV3).
    */
   stopShared(numbers: ReadonlySet<number>, isMeant: IsMeant, how: 'freeze' | 'kill'): readonly SharedStop[] {
-    return [...this.#shared].flatMap(([upstream, shared]) => {
+    const ending = [...this.#ending].flatMap(([{ server, told, users }, upstream]) => {
+      if (told.meant(isMeant).length === 0 && ![...users].some((user) => numbers.has(user))) return []
+      const kill = () => server.halt('kill')
+      return [{ name: server.cell?.id ?? upstream, halt: kill, end: kill }]
+    })
+    const served = [...this.#shared].flatMap(([upstream, shared]) => {
       const meant = [...shared.users].filter((user) => numbers.has(user))
       if (meant.length === 0 && shared.told.meant(isMeant).length === 0) return []
       for (const user of meant) shared.users.delete(user)
@@ -173,11 +180,14 @@ export class Servers {
       this.#shared.delete(upstream)
       return { name, halt: () => server.halt(how), end: () => server.halt('kill') }
     })
+    return [...ending, ...served]
   }
 
   /** Returns the agents of ended cells that an order means, and that have told a shared server what may go on. */
   toldBy(isMeant: IsMeant): readonly AgentName[] {
-    return [...this.#shared.values()].flatMap(({ told }) => told.meant(isMeant).map(({ name }) => name))
+    return [...this.#shared.values(), ...this.#ending.keys()].flatMap(({ told }) =>
+      told.meant(isMeant).map(({ name }) => name),
+    )
   }
 
   /** Ends the one that was told; its way out with it, at the gateway, where some of it may still wait. */
@@ -190,9 +200,18 @@ export class Servers {
 
   /** Ends the shared servers, whoever has them: their gateway is lost, and the next one is given others. */
   async endShared(): Promise<void> {
-    const all = [...this.#shared.values()]
+    const all = [...this.#shared]
     this.#shared.clear()
-    await Promise.all(all.map(({ server }) => this.#end(server)))
+    await Promise.all(all.map(([upstream, shared]) => this.#endOne(upstream, shared)))
+  }
+
+  async #endOne(upstream: UpstreamName, shared: Shared): Promise<void> {
+    this.#ending.set(shared, upstream)
+    try {
+      await this.#end(shared.server)
+    } finally {
+      this.#ending.delete(shared)
+    }
   }
 
   #keptFor(upstream: StdioUpstream, number: number, workspace: string): Kept {
@@ -223,7 +242,7 @@ export class Servers {
         shared.users.delete(number)
         if (shared.users.size > 0) return
         if (this.#shared.get(name) === shared) this.#shared.delete(name)
-        await this.#end(shared.server)
+        await this.#endOne(name, shared)
       },
     }
   }

@@ -59,9 +59,11 @@ export async function census(
     named.has(cell) || (about !== undefined && placeOf(about.state).some((place) => named.has(`${cell} ${place}`)))
   const cuts = new Set<string>()
   const look = () => standingOf(usersOf(places), cuts, states).filter((each) => isOf(each, places))
+  const answered = new Set(said.flatMap(({ from }) => (from === undefined ? [] : placeOf(from))))
+  const shared = sharedMeant({ states, target: order.target, config, answered })
   const unnamed = () => {
     const standing = look()
-    const meant = meantBy(order.target, standing, config)
+    const meant = new Set([...meantBy(order.target, standing, config), ...shared(standing)])
     // One that stands frozen, too: its own warden may thaw it, as after a copy of its files.
     return standing.filter((each) => meant.has(each) && each.begun && !isNamed(each))
   }
@@ -238,8 +240,44 @@ function isOf({ about, uid }: Pick<Standing, 'about' | 'uid'>, places: Places): 
   )
 }
 
+/**
+ * Returns a look for the shared servers where an order reaches whose state no warden has answered for: which cells have told
+ * them something, nobody says.
+ */
+function sharedMeant({
+  states,
+  target,
+  config,
+  answered,
+}: Pick<OrderReach, 'states' | 'config'> & { readonly target: Target; readonly answered: ReadonlySet<string> }): (
+  standing: readonly Standing[],
+) => readonly Standing[] {
+  // Of a cell that has ended, its note tells where it was.
+  const noted = target.kind === 'cell' ? notesOf(states, target.name).map(({ environment }) => environment) : []
+  return (standing) => {
+    const reached = environmentsReached(target, standing, config).union(new Set<string>(noted))
+    return standing.filter(
+      ({ about }) =>
+        about?.part === 'shared' &&
+        reached.has(about.environment) &&
+        !placeOf(about.state).some((place) => answered.has(place)),
+    )
+  }
+}
+
 /** Returns the cells that act on a person's word where an order reaches: an agent's order has its environment. */
 function goingOn(target: Target, standing: readonly Standing[], config: Config | undefined): readonly Standing[] {
+  const reached = environmentsReached(target, standing, config)
+  const every = target.kind === 'all' || reached.size === 0
+  return standing.filter(({ about }) => about?.part === 'person' && (every || reached.has(about.environment)))
+}
+
+/** Returns the environments of what an order means, of what runs and of what the configuration declares. */
+function environmentsReached(
+  target: Target,
+  standing: readonly Standing[],
+  config: Config | undefined,
+): ReadonlySet<string> {
   const reached = new Set<string>(
     [...meantBy(target, standing, config)].flatMap(({ about }) => about?.environment ?? []),
   )
@@ -248,8 +286,7 @@ function goingOn(target: Target, standing: readonly Standing[], config: Config |
     if (environment !== undefined) reached.add(environment)
   }
   if (target.kind === 'environment') reached.add(target.name)
-  const every = target.kind === 'all' || reached.size === 0
-  return standing.filter(({ about }) => about?.part === 'person' && (every || reached.has(about.environment)))
+  return reached
 }
 
 type Elsewhere = readonly (readonly [string, string, boolean])[]
