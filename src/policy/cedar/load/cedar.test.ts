@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import process from 'node:process'
 import { it } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { Cedar } from './cedar.ts'
 import type { CedarCall } from './cedar-worker.ts'
 
@@ -21,6 +22,19 @@ it('questions that are asked of one thread at a time each get their own answers,
   const type = ([outcome]: typeof one) => outcome && 'answer' in outcome && (outcome.answer as { type: string }).type
   assert.deepEqual([type(one), type(three)], ['success', 'success'])
   assert.notEqual(type(died), 'success')
+})
+
+it('an answer that came while its asker stood still for longer than its time is heard', async () => {
+  await using cedar = new Cedar({ timeoutMs: 1_000 })
+  // Its start may take longer than that.
+  for (let isThere = false; !isThere; ) isThere = 'answer' in ((await cedar.call([asked(FORBID)]))[0] ?? {})
+  // After this turn, timers come before messages.
+  await turn()
+  const answer = cedar.call([asked(FORBID)])
+  for (let i = 0; i < 100; i++) await undefined
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000)
+  const [outcome] = await answer
+  assert.ok(outcome && 'answer' in outcome, JSON.stringify(outcome))
 })
 
 it('a thread that has nothing to do does not keep its process', () => {
