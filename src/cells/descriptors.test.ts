@@ -1,3 +1,4 @@
+// In a process of its own: it counts the descriptors of the process.
 import assert from 'node:assert/strict'
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { it } from 'node:test'

@@ -1,3 +1,4 @@
+// In a process of its own: it counts the descriptors of the process.
 /** The small pure parts of the room. */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'

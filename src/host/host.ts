@@ -6,12 +6,11 @@ import { driverFor, type Registered } from './drivers.ts'
 import { type EnvironmentRun, openEnvironment } from './environment/environment-run.ts'
 import type { Judged } from './prepare/setup.ts'
 import { orderedText } from './services/starting.ts'
+import { STOP_MS_MAX } from './stop/bounds.ts'
 import type { Unwritten } from './stop/fence-again.ts'
 
 /** Milliseconds that the end of a host waits for a change of its configuration that is under way. */
 const CHANGE_MS_MAX = 15_000
-/** Milliseconds for the ends of cells, each of which its gateway hears of; what is left then is torn down all the same. */
-const CELLS_END_MS_MAX = 30_000
 
 export interface HostOptions {
   readonly judged: Judged
@@ -185,8 +184,9 @@ export class Host {
     const all = await Promise.allSettled(this.#environments.values())
     const open = all.flatMap((each) => (each.status === 'fulfilled' && each.value.ok ? [each.value.value] : []))
     await Promise.all(open.map((each) => each.beginClose()))
-    const ended = Promise.all(open.map((each) => each.endCells()))
-    await Promise.race([ended, delay(CELLS_END_MS_MAX, undefined, { ref: false })])
+    // The warden ends what a gateway has not closed by then, and what no environment has.
+    const ended = Promise.allSettled(open.map((each) => each.endCells()))
+    await Promise.race([ended, delay(STOP_MS_MAX, undefined, { ref: false })])
     const wardens = await Promise.all(this.#wardens.values())
     await Promise.all(wardens.map((warden) => warden.ok && warden.value.close()))
     return [...this.#unwritten.values(), ...(await Promise.all(open.map((each) => each.endClose(why))))].flat()

@@ -89,13 +89,15 @@ const asked = async (state: string, request: Parameters<typeof askWardens>[1]) =
 
 describe('S8: an order while an environment closes', { skip: SKIP }, () => {
   for (const how of ['with the host', 'for another configuration'] as const)
-    it(`${how} stops what its agent has told a shared server; nothing else begins there, and ${how === 'with the host' ? 'an order to all' : 'an order to the agent'} ends beside it`, async () => {
+    it(`${how} stops what its agent has told a shared server; nothing else begins there, and ${how === 'with the host' ? 'an order to all' : 'an order to the agent'} ends beside it`, async (t) => {
       const { host, run, state, cell, ended, launch, ask, comesNoMore } = await scene()
       // The end of its cells waits, as where a stop is under way.
-      const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      let isHeld = false
+      const goOn = Promise.withResolvers<void>()
+      t.after(() => goOn.resolve())
       const [endCells, endClose] = [run.endCells.bind(run), run.endClose.bind(run)]
       run.endCells = async () => {
-        begun.resolve()
+        isHeld = true
         await goOn.promise
         await endCells()
       }
@@ -108,14 +110,8 @@ describe('S8: an order while an environment closes', { skip: SKIP }, () => {
         how === 'with the host'
           ? host.close('the host goes down')
           : host.changing((change) => change.close(TEST, async () => undefined))
-      await begun.promise
+      await until('it closes', () => isHeld, START_MS_MAX)
 
-      const late = await launch(OTHER, ['/usr/bin/sleep', 'infinity'])
-      assert.match(late.ok ? '' : late.reason, /is being closed/)
-      const filesAsk = { what: 'commit', workspace: 'giver', detail: {} } as const
-      assert.deepEqual(await asked(state, { kind: 'files', ask: filesAsk }), [[false, NOT_HELD]])
-      const hold = newActionId(0, new Uint8Array(10))
-      assert.deepEqual(await asked(state, { kind: 'answers', environment: TEST, hold }), [[false, NOT_MINE]])
       // Whoever is there, and asks nothing, keeps nobody waiting.
       const idle = connect(join(state, 'control', readdirSync(join(state, 'control'))[0] ?? '')).on(
         'error',
@@ -128,6 +124,12 @@ describe('S8: an order while an environment closes', { skip: SKIP }, () => {
       assert.match(contained.stdout, /^yes {2}shared server c_/m)
       assert.match(contained.stdout, new RegExp(`^yes {2}processes of ${cell.id} .*frozen 1`, 'm'))
       await comesNoMore()
+      const late = await launch(OTHER, ['/usr/bin/sleep', 'infinity'])
+      assert.match(late.ok ? '' : late.reason, /is being closed/)
+      const filesAsk = { what: 'commit', workspace: 'giver', detail: {} } as const
+      assert.deepEqual(await asked(state, { kind: 'files', ask: filesAsk }), [[false, NOT_HELD]])
+      const hold = newActionId(0, new Uint8Array(10))
+      assert.deepEqual(await asked(state, { kind: 'answers', environment: TEST, hold }), [[false, NOT_MINE]])
       idle.destroy()
       goOn.resolve()
       const killed = await ask(['kill', how === 'with the host' ? 'all' : 'giver'])

@@ -9,6 +9,8 @@ export interface BeginRulesOptions {
   readonly heeds: Pick<Fences, 'stopMark'>
   /** Tells whether an undo of this number is under way. */
   readonly isUndo: (number: number) => boolean
+  /** Tells whether the environment is being closed. */
+  readonly isClosing: () => boolean
 }
 
 /** The rules by which what is being started may begin; each is asked again in the tick in which it would (ST2). */
@@ -21,10 +23,12 @@ export class BeginRules {
 
   /**
    * Returns the rung at which a cell would begin; or why it does not: an order to it, to its agent, to all, or to the
-   * cell that delegates to it, or a configuration that is in force and that it was not built by.
+   * cell that delegates to it, a configuration that is in force and that it was not built by, or the end of its
+   * environment.
    */
   rungOf(start: Start): Result<Rung, string> {
-    const { ground, heeds } = this.#options
+    const { ground, heeds, isClosing } = this.#options
+    if (isClosing()) return no(CLOSING)
     const { cells, config, starting } = ground
     const { parent } = start
     const above = parent === undefined ? undefined : starting.stopped(parent)
@@ -58,5 +62,8 @@ export class BeginRules {
     return cells.get(number) !== undefined || isUndo(number) ? ok(undefined) : no('what it serves has ended')
   }
 }
+
+/** The reason why nothing begins in an environment any more. */
+export const CLOSING = 'its environment is being closed'
 
 const OTHER_CONFIGURATION = 'another configuration was applied while it was starting: start it again'

@@ -13,17 +13,22 @@ export interface DoorParts {
   readonly undos: UndosUnderWay
   readonly files: FilesDesk
   readonly answers: AnswerBox
-  /** Tells whether the environment is being closed: what begins something is refused then, and a stop is not. */
+  /** Tells whether the environment is being closed. */
   readonly isClosing: () => boolean
 }
 
-/** Follows one request that came through the control socket of an environment. */
+/**
+ * Follows one request that came through the control socket of an environment. Of one that is being closed, stops are
+ * carried out until nothing of it runs, and it tells what does; whoever asks for anything else hears that nobody is there.
+ */
 export async function followRequest(
   { ground, orders, undos, files, answers, isClosing }: DoorParts,
   request: ControlRequest,
   reply: (reply: ControlReply) => void,
   isGivenUp: () => boolean,
 ): Promise<void> {
+  if (isClosing() && request.kind !== 'contain' && request.kind !== 'cells')
+    return reply({ kind: 'done', ok: false, said: request.kind === 'files' ? NOT_HELD : NOT_MINE })
   switch (request.kind) {
     case 'cells': {
       const cells = ground.cells.all().map(([, { cell, agent, rung, sinceMs }]) => {
@@ -33,7 +38,6 @@ export async function followRequest(
       return reply({ kind: 'done', ok: true, said: `${cells.length} cells`, cells })
     }
     case 'files':
-      if (isClosing()) return reply({ kind: 'done', ok: false, said: NOT_HELD })
       return reply({ kind: 'done', ...(await files.follow(request.ask)) })
     case 'release': {
       if (request.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
@@ -41,14 +45,12 @@ export async function followRequest(
       return reply({ kind: 'done', ok: released.ok, said: released.ok ? IN_LEDGER : released.reason })
     }
     case 'undo': {
-      if (request.order.environment !== ground.environment || isClosing())
-        return reply({ kind: 'done', ok: false, said: NOT_MINE })
+      if (request.order.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
       const done = await undos.undo(request.order)
       return reply({ kind: 'done', ok: done.ok, said: done.ok ? IN_LEDGER : done.reason })
     }
     case 'answers': {
-      if (request.environment !== ground.environment || isClosing())
-        return reply({ kind: 'done', ok: false, said: NOT_MINE })
+      if (request.environment !== ground.environment) return reply({ kind: 'done', ok: false, said: NOT_MINE })
       await answers.look()
       const { mailbox } = ground.state
       const isLeft = (await mailbox.get(request.hold)) !== undefined
@@ -60,7 +62,14 @@ export async function followRequest(
         confirmation: (confirmation) => reply({ kind: 'confirmation', confirmation }),
         recording: () => reply({ kind: 'recording' }),
       })
-      return reply({ kind: 'done', ok: receipt.contained, said: `${receipt.cells.length} cells`, receipt })
+      const { environment } = ground
+      return reply({
+        kind: 'done',
+        ok: receipt.contained,
+        said: `${receipt.cells.length} cells`,
+        receipt,
+        environment,
+      })
     }
     default:
       return reply({ kind: 'done', ok: false, said: 'nothing was done: what is asked is not known here' })

@@ -22,7 +22,7 @@ import { openTenantState } from '../state/tenants.ts'
 import { STOP_MS_MAX } from '../stop/bounds.ts'
 import { FenceAgain, type Unwritten } from '../stop/fence-again.ts'
 import { standingFence } from '../stop/standing-fence.ts'
-import { BeginRules } from './begin-rules.ts'
+import { BeginRules, CLOSING } from './begin-rules.ts'
 import { aboutServer } from './cell-about.ts'
 import { CellEnds } from './cell-ends.ts'
 import { CurrentGateway } from './current-gateway.ts'
@@ -70,16 +70,19 @@ export interface EnvironmentRun {
   follow(next: FollowedConfiguration): Promise<Result<void, string>>
   /** Returns the number of cells that run or start. */
   cellCount(): number
-  /** Ends every cell, and what is being started; after `beginClose`, nothing comes anew. */
+  /** Ends every cell, what is being started, and the shared servers; after `beginClose`, nothing comes anew. */
   endCells(): Promise<void>
   /** Tells whether its gateway is lost for good, no cell is left, and no order stands here alone: it can be closed. */
   isOver(): boolean
   /**
-   * Launches nothing any more, and waits for the stops under way. Its door stays open until `endClose`: what is left of it
-   * can be stopped.
+   * Waits for what was asked and for the stops under way, within a bound. From the tick of the call on nothing is launched, and
+   * the door is there for orders that stop, and to tell what runs.
    */
   beginClose(): Promise<void>
-  /** Closes the door and ends the gateway, once no cell is left; returns the orders that no fence has at the end. */
+  /**
+   * Ends the gateway, once no cell is left, and then closes the door: an order to stop is heard until nothing runs.
+   * Returns the orders that no fence has at the end.
+   */
   endClose(why: string): Promise<readonly Unwritten[]>
 }
 
@@ -141,6 +144,8 @@ class OpenEnvironment implements EnvironmentRun {
   readonly #answers: AnswerBox
   /** The door for people's orders; absent until `openDoor`: nothing is launched before. */
   #door: ControlSocket | undefined
+  /** What was asked at the door, and is not answered yet. */
+  readonly #asked = new Set<Promise<void>>()
   #closing = false
 
   constructor(options: EnvironmentOptions, { config, setup, state, warden, services }: Opened) {
@@ -176,6 +181,7 @@ class OpenEnvironment implements EnvironmentRun {
       ground,
       heeds: storesOf(heeds).fences,
       isUndo: (number) => undos.isUnderWay(number),
+      isClosing: () => this.#closing,
     })
     const servers = new Servers({
       warden,
@@ -204,7 +210,7 @@ class OpenEnvironment implements EnvironmentRun {
     const fenceAgain = new FenceAgain({ fences: state.fences, starting })
     const orders = new Orders({ ground, servers, undos, fenceAgain })
     const ends = new CellEnds({ ground, orders })
-    const door = () => (this.#closing ? no('its environment is being closed') : ok(this.#door))
+    const door = () => this.#door
     const launching = new Launching({ ground, rules, secrets, servers, files, ends, door, tellUnsearched })
     const delegated = new DelegatedLaunches({ ground, launching, named: (number) => served.setup.numbered[number] })
     const deliver = (answer: HoldAnswer) => gateway.answer(answer)
@@ -240,7 +246,12 @@ class OpenEnvironment implements EnvironmentRun {
       this.#answers,
     ]
     const parts = { ground, orders, undos, files, answers, isClosing: () => this.#closing }
-    const door = await openControlSocket(this.state.directory, (...asked) => followRequest(parts, ...asked))
+    const door = await openControlSocket(this.state.directory, (...asked) => {
+      const following = followRequest(parts, ...asked)
+      const over = following.catch(() => undefined).finally(() => this.#asked.delete(over))
+      this.#asked.add(over)
+      return following
+    })
     if (door.ok) this.#door = door.value
     // What was given before anybody could be told so.
     if (door.ok) void this.#answers.look()
@@ -284,7 +295,7 @@ class OpenEnvironment implements EnvironmentRun {
     const { cells, starting } = this.#ground
     while (this.cellCount() > 0) {
       const [starts, live] = [starting.all(), cells.all().map(([, hosted]) => hosted)]
-      for (const { number } of starts) starting.stop(number, 'its environment is being closed')
+      for (const { number } of starts) starting.stop(number, CLOSING)
       await Promise.all(live.map(({ cell }) => cell.halt('killed')))
       await Promise.all([...live.map(({ ended }) => ended), ...starts.map(({ over }) => over)])
     }
@@ -304,22 +315,24 @@ class OpenEnvironment implements EnvironmentRun {
     this.#files.close()
     this.#secrets.close()
     this.#answers.close()
-    await this.#stopsOver()
-  }
-
-  async #stopsOver(): Promise<void> {
-    await Promise.race([this.#orders.stopsOver(), delay(STOP_MS_MAX, undefined, { ref: false })])
+    await boundedByStop(Promise.all([...this.#asked, this.#orders.stopsOver()]))
   }
 
   async endClose(why: string): Promise<readonly Unwritten[]> {
     await this.#keeper.replaced()
-    await this.#door?.close()
-    await this.#stopsOver()
-    const unwritten = await this.#fenceAgain.last()
+    // Their last entries need the gateway.
+    await boundedByStop(this.#orders.stopsOver())
     await this.#ground.gateway.services.stop(why)
+    await this.#door?.close()
+    const unwritten = await this.#fenceAgain.last()
     await this.#ends.cleared()
     return unwritten
   }
+}
+
+/** Waits for what is under way, as long as a stop may take. */
+async function boundedByStop(underWay: Promise<unknown>): Promise<void> {
+  await Promise.race([underWay, delay(STOP_MS_MAX, undefined, { ref: false })])
 }
 
 /** Tells each sentence about an agent or a server once: its next cell is shown the same. */

@@ -31,8 +31,8 @@ export interface LaunchingOptions {
   readonly servers: Servers
   readonly files: FilesDesk
   readonly ends: CellEnds
-  /** The door for people's orders; absent before it is open: nothing is launched then, nor once it is being closed. */
-  readonly door: () => Result<ControlSocket | undefined, string>
+  /** The door for people's orders; absent before it is open: nothing is launched then. */
+  readonly door: () => ControlSocket | undefined
   /** Hears of an agent what of its files was not looked through for secrets. */
   readonly tellUnsearched: (name: string, unsearched: readonly string[]) => void
 }
@@ -85,8 +85,7 @@ export class Launching {
       const may = rules.rungOf(start)
       if (!may.ok) return may
       const socket = door()
-      if (!socket.ok) return socket
-      const answers = socket.value === undefined ? no('there is no control socket') : await socket.value.answers()
+      const answers = socket === undefined ? no('there is no control socket') : await socket.answers()
       return answers.ok ? await this.#build(start, launch) : answers
     } finally {
       start.end()

@@ -5,7 +5,7 @@ import { newCellId, ok } from '../../model/index.ts'
 import { Starting } from '../services/starting.ts'
 import { type MemoryFences, memoryFences } from '../stop/memory-fences.ts'
 import { fenceAgents } from '../stop/stop.ts'
-import { BeginRules } from './begin-rules.ts'
+import { BeginRules, CLOSING } from './begin-rules.ts'
 import type { HostedCell } from './hosted-cell.ts'
 import { LiveCells } from './live-cells.ts'
 import { PulseNumbers } from './pulse-numbers.ts'
@@ -69,8 +69,14 @@ describe('live cells', () => {
 })
 
 describe('S8: a start asks whether it may begin', () => {
+  let isClosing = false
   const rules = (config = FIRST) =>
-    new BeginRules({ ground: { cells, config, starting }, heeds: fences, isUndo: (number) => number === 7 })
+    new BeginRules({
+      ground: { cells, config, starting },
+      heeds: fences,
+      isUndo: (number) => number === 7,
+      isClosing: () => isClosing,
+    })
 
   it('LN1: not once another configuration is in force than the one that it was built by', () => {
     const own = start(2, 'beta')
@@ -105,6 +111,19 @@ describe('S8: a start asks whether it may begin', () => {
     assert.deepEqual(rules().rungOf(begun), ok('restricted'))
     assert.match(JSON.stringify(rules().mayBeginAt(begun, 'normal')), /lowered to restricted/)
     assert.equal(rules().mayBeginAt(begun, 'restricted').ok, true)
+  })
+
+  it('not once its environment is being closed; a server of what runs may begin until that has ended', () => {
+    begin(1, 'alpha')
+    const own = start(2, 'beta')
+    isClosing = true
+    const may = [rules().rungOf(own), rules().mayBeginAt(own, 'normal'), rules().mayServe(2), rules().mayServe(1)]
+    isClosing = false
+    assert.deepEqual(
+      may.map((each) => (each.ok ? 'yes' : each.reason)),
+      [CLOSING, CLOSING, CLOSING, 'yes'],
+    )
+    assert.equal(rules().rungOf(own).ok, true, 'control')
   })
 
   it('a server begins for what runs, what is starting and an undo, and for nothing else', () => {

@@ -36,6 +36,8 @@ export type ControlReply =
       readonly said: string
       readonly receipt?: Receipt
       readonly cells?: readonly LiveCell[]
+      /** Environment whose shared servers an order was carried out on, those that it means. */
+      readonly environment?: string
       /** Set by the one that asked, not by the warden: whoever listens at this socket does not answer. */
       readonly silent?: Silent
       /** Result of what was done with files; absent where no cell of this warden lives on them. */

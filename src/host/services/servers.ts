@@ -77,15 +77,15 @@ export interface SharedStop {
  * - SV1  A cell has servers of its own, which end with it; of a shared one there is one instance, which ends with the last
  *        cell that has it.
  * - SV2  A server works on the files of the workspace that it serves; a shared one on its environment's.
- * - SV3  One that served a cell which an order means ends, also where that cell has ended long before: it may go on with
- *        what it was told. Those that it still serves get another, which was told nothing.
+ * - SV3  One that served a cell which an order means ends, also where that cell has ended long before, or it is being
+ *        ended: it may go on with what it was told. Those that it still serves get another, which was told nothing.
  */
 export class Servers {
   readonly #options: ServersOptions
   readonly #running = new Set<KeptServer>()
   readonly #shared = new Map<UpstreamName, Shared>()
-  /** Shared servers that are being ended, until nothing of them is left: they may go on with what they were told. */
-  readonly #ending = new Map<Shared, UpstreamName>()
+  /** Shared servers that nobody is given any more, until nothing of them is left. */
+  readonly #leaving = new Map<Shared, UpstreamName>()
   readonly #reached = new Map<UpstreamName, ServerLimits>()
 
   constructor(options: ServersOptions) {
@@ -161,12 +161,12 @@ export class Servers {
    * it on none begins for them alone (SV3).
    */
   stopShared(numbers: ReadonlySet<number>, isMeant: IsMeant, how: 'freeze' | 'kill'): readonly SharedStop[] {
-    const ending = [...this.#ending].flatMap(([{ server, told, users }, upstream]) => {
-      if (told.meant(isMeant).length === 0 && ![...users].some((user) => numbers.has(user))) return []
-      const kill = () => server.halt('kill')
-      return [{ name: server.cell?.id ?? upstream, halt: kill, end: kill }]
+    const leaving = [...this.#leaving].flatMap(([{ server, told }, upstream]) => {
+      if (told.meant(isMeant).length === 0) return []
+      const end = () => server.halt('kill')
+      return [{ name: server.cell?.id ?? upstream, halt: end, end }]
     })
-    const served = [...this.#shared].flatMap(([upstream, shared]) => {
+    const standing = [...this.#shared].flatMap(([upstream, shared]) => {
       const meant = [...shared.users].filter((user) => numbers.has(user))
       if (meant.length === 0 && shared.told.meant(isMeant).length === 0) return []
       for (const user of meant) shared.users.delete(user)
@@ -180,14 +180,13 @@ export class Servers {
       this.#shared.delete(upstream)
       return { name, halt: () => server.halt(how), end: () => server.halt('kill') }
     })
-    return [...ending, ...served]
+    return [...leaving, ...standing]
   }
 
   /** Returns the agents of ended cells that an order means, and that have told a shared server what may go on. */
   toldBy(isMeant: IsMeant): readonly AgentName[] {
-    return [...this.#shared.values(), ...this.#ending.keys()].flatMap(({ told }) =>
-      told.meant(isMeant).map(({ name }) => name),
-    )
+    const all = [...this.#shared.values(), ...this.#leaving.keys()]
+    return all.flatMap(({ told }) => told.meant(isMeant).map(({ name }) => name))
   }
 
   /** Ends the one that was told; its way out with it, at the gateway, where some of it may still wait. */
@@ -200,18 +199,14 @@ export class Servers {
 
   /** Ends the shared servers, whoever has them: their gateway is lost, and the next one is given others. */
   async endShared(): Promise<void> {
-    const all = [...this.#shared]
-    this.#shared.clear()
-    await Promise.all(all.map(([upstream, shared]) => this.#endOne(upstream, shared)))
+    await Promise.all([...this.#shared].map(([upstream, shared]) => this.#endOne(upstream, shared)))
   }
 
   async #endOne(upstream: UpstreamName, shared: Shared): Promise<void> {
-    this.#ending.set(shared, upstream)
-    try {
-      await this.#end(shared.server)
-    } finally {
-      this.#ending.delete(shared)
-    }
+    if (this.#shared.get(upstream) === shared) this.#shared.delete(upstream)
+    this.#leaving.set(shared, upstream)
+    await this.#end(shared.server)
+    if (((await shared.server.cell?.left()) ?? []).length === 0) this.#leaving.delete(shared)
   }
 
   #keptFor(upstream: StdioUpstream, number: number, workspace: string): Kept {
@@ -240,9 +235,7 @@ export class Servers {
       },
       end: async () => {
         shared.users.delete(number)
-        if (shared.users.size > 0) return
-        if (this.#shared.get(name) === shared) this.#shared.delete(name)
-        await this.#endOne(name, shared)
+        if (shared.users.size === 0) await this.#endOne(name, shared)
       },
     }
   }

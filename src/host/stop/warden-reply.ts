@@ -14,7 +14,7 @@ export function replyIn(line: string): ControlReply | undefined {
     return isConfirmation(value.confirmation) ? (value as unknown as ControlReply) : undefined // each member was looked at
   }
   if (value.kind === 'recording') return { kind: 'recording' }
-  const { kind, ok, said, receipt, cells, files } = value
+  const { kind, ok, said, receipt, cells, environment, files } = value
   if (kind !== 'done' || typeof ok !== 'boolean' || typeof said !== 'string') return undefined
   if (receipt !== undefined && !isReceipt(receipt)) return undefined
   if (cells !== undefined && !(Array.isArray(cells) && cells.every(isLiveCell))) return undefined
@@ -24,6 +24,7 @@ export function replyIn(line: string): ControlReply | undefined {
     said,
     ...(receipt !== undefined && { receipt: receipt as unknown as Receipt }), // what is read of it was looked at
     ...(cells !== undefined && { cells: cells as unknown as readonly LiveCell[] }), // so was each of these
+    ...(typeof environment === 'string' && { environment }),
     ...(files !== undefined && { files }),
   }
 }

@@ -1,3 +1,4 @@
+// In a process of its own: it counts the descriptors of the process.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chownSync, closeSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,3 +1,4 @@
+// In a process of its own: it counts the descriptors of the process.
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import process from 'node:process'

@@ -28,6 +28,8 @@ export interface AnsweredCells {
   /** The state of the warden that has: of another's cells it says nothing. Absent where it is our own word. */
   readonly from?: string
   readonly names: readonly string[]
+  /** The environment there for whose shared servers it has answered, too; absent where it has not. */
+  readonly environment?: string
 }
 
 /** An order, and all that is known of what it means. */
@@ -42,7 +44,8 @@ export interface OrderReach {
 
 /**
  * Asks the kernel which cells of these states run that an order means and that no receipt names, whatever wardens have
- * said, and ends them. One line for each, one for what goes on by a person's word where the order reaches, and one for each
+ * said, and ends them; so it does shared servers of environments for which no warden has answered: they may act on the word
+ * of whom the order means, and those that they still serve get others. One line for each, one for what goes on by a person's word where the order reaches, and one for each
  * other state of which such cells run (of an order to all: any cells); one line where no cell goes on that is meant. Of an
  * order that ends no cell (`restricted`, `watched`) it only tells of agents' cells that no warden has named.
  * `ended` gets what it has ended.
@@ -57,15 +60,17 @@ export async function census(
   const named = namedBy(said)
   const isNamed = ({ cell, about }: Standing) =>
     named.has(cell) || (about !== undefined && placeOf(about.state).some((place) => named.has(`${cell} ${place}`)))
+  const answered = environmentsAnswered(said)
+  // Whom a shared server acts for, only its warden knows.
+  const isUnanswered = ({ about }: Standing) =>
+    about?.part === 'shared' && !placeOf(about.state).some((place) => answered.has(`${about.environment} ${place}`))
   const cuts = new Set<string>()
   const look = () => standingOf(usersOf(places), cuts, states).filter((each) => isOf(each, places))
-  const answered = new Set(said.flatMap(({ from }) => (from === undefined ? [] : placeOf(from))))
-  const shared = sharedMeant({ states, target: order.target, config, answered })
   const unnamed = () => {
     const standing = look()
-    const meant = new Set([...meantBy(order.target, standing, config), ...shared(standing)])
+    const meant = meantBy(order.target, standing, config)
     // One that stands frozen, too: its own warden may thaw it, as after a copy of its files.
-    return standing.filter((each) => meant.has(each) && each.begun && !isNamed(each))
+    return standing.filter((each) => (meant.has(each) || isUnanswered(each)) && each.begun && !isNamed(each))
   }
   const confirmation = (point: string, confirmed: boolean, words: string, escalated = false): Confirmation => {
     return { point, by: 'kernel', confirmed, said: words, afterMs: performance.now() - begun, escalated }
@@ -113,6 +118,14 @@ function namedBy(said: readonly AnsweredCells[]): ReadonlySet<string> {
     const cells = names.map((name) => name.slice(name.lastIndexOf(' ') + 1))
     return from === undefined ? cells : placeOf(from).flatMap((place) => cells.map((cell) => `${cell} ${place}`))
   })
+  return new Set(all)
+}
+
+/** Returns `environment place` of the wardens that have answered for their shared servers. */
+function environmentsAnswered(said: readonly AnsweredCells[]): ReadonlySet<string> {
+  const all = said.flatMap(({ from, environment }) =>
+    from === undefined || environment === undefined ? [] : placeOf(from).map((place) => `${environment} ${place}`),
+  )
   return new Set(all)
 }
 
@@ -240,44 +253,8 @@ function isOf({ about, uid }: Pick<Standing, 'about' | 'uid'>, places: Places): 
   )
 }
 
-/**
- * Returns a look for the shared servers where an order reaches whose state no warden has answered for: which cells have told
- * them something, nobody says.
- */
-function sharedMeant({
-  states,
-  target,
-  config,
-  answered,
-}: Pick<OrderReach, 'states' | 'config'> & { readonly target: Target; readonly answered: ReadonlySet<string> }): (
-  standing: readonly Standing[],
-) => readonly Standing[] {
-  // Of a cell that has ended, its note tells where it was.
-  const noted = target.kind === 'cell' ? notesOf(states, target.name).map(({ environment }) => environment) : []
-  return (standing) => {
-    const reached = environmentsReached(target, standing, config).union(new Set<string>(noted))
-    return standing.filter(
-      ({ about }) =>
-        about?.part === 'shared' &&
-        reached.has(about.environment) &&
-        !placeOf(about.state).some((place) => answered.has(place)),
-    )
-  }
-}
-
 /** Returns the cells that act on a person's word where an order reaches: an agent's order has its environment. */
 function goingOn(target: Target, standing: readonly Standing[], config: Config | undefined): readonly Standing[] {
-  const reached = environmentsReached(target, standing, config)
-  const every = target.kind === 'all' || reached.size === 0
-  return standing.filter(({ about }) => about?.part === 'person' && (every || reached.has(about.environment)))
-}
-
-/** Returns the environments of what an order means, of what runs and of what the configuration declares. */
-function environmentsReached(
-  target: Target,
-  standing: readonly Standing[],
-  config: Config | undefined,
-): ReadonlySet<string> {
   const reached = new Set<string>(
     [...meantBy(target, standing, config)].flatMap(({ about }) => about?.environment ?? []),
   )
@@ -286,7 +263,8 @@ function environmentsReached(
     if (environment !== undefined) reached.add(environment)
   }
   if (target.kind === 'environment') reached.add(target.name)
-  return reached
+  const every = target.kind === 'all' || reached.size === 0
+  return standing.filter(({ about }) => about?.part === 'person' && (every || reached.has(about.environment)))
 }
 
 type Elsewhere = readonly (readonly [string, string, boolean])[]

@@ -34,7 +34,11 @@ export async function orderWardens(
     if (reply.kind === 'recording') return wait()
     if (reply.kind === 'confirmation') heard(reply.confirmation)
     else done++
-    said.push({ from, names: reply.kind === 'done' ? (reply.receipt?.cells ?? []) : [reply.confirmation.point] })
+    if (reply.kind === 'confirmation') said.push({ from, names: [reply.confirmation.point] })
+    else {
+      const { environment, receipt } = reply
+      said.push({ from, names: receipt?.cells ?? [], ...(environment !== undefined && { environment }) })
+    }
   }
   const request = { kind: 'contain', order } as const
   const answering = statesOrdered(state, order.target).map((each) =>
