@@ -35,18 +35,14 @@ export function groupsOf(files, count) {
   return { alone, groups: groups.filter((group) => group.length > 0) }
 }
 
-/**
- * Writes a file for each group that loads its tests, one file in a turn of the event loop: what one begins is answered
- * before the next ones are read. Each is called after its first file. Returns their paths.
- */
+/** Writes a file for each group that loads its tests, called after its first one; returns their paths. */
 export function writeGroups(groups, directory, root) {
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })
   return groups.map((group, index) => {
     const [first = ''] = group
     const path = join(directory, `${index + 1}-from-${relative(root, first).replaceAll('/', '-')}.mjs`)
-    const loading = group.map((file) => `await import(${JSON.stringify(pathToFileURL(file).href)})\nawait turn()\n`)
-    writeFileSync(path, [`import { setImmediate as turn } from 'node:timers/promises'\n`, ...loading].join(''))
+    writeFileSync(path, group.map((file) => `import ${JSON.stringify(pathToFileURL(file).href)}\n`).join(''))
     return path
   })
 }

@@ -1,5 +1,5 @@
-// npm test: installs what is missing, then runs every test on the pinned Node. Arguments are test files, globs, or
-// directories. Tests beside the sources share processes, as long as no file among them is asked for by its name.
+// npm test: installs what is missing, then runs every test on the pinned Node, each file in a process of its own. Arguments
+// are test files, globs, or directories: those of the sources are run in a few processes, which takes a third of the time.
 import { spawn } from 'node:child_process'
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -11,7 +11,6 @@ import { groupsOf, testFilesUnder, writeGroups } from './test-groups.js'
 /** A test has five minutes; a file that lives this long is stuck after its tests, or in a call that never returns. */
 const FILE_MS_MAX = 20 * 60_000
 const LOOK_EVERY_MS = 5_000
-const SOURCES_GLOB = 'src/**/*.test.ts'
 /** Files at once: half of what they take is waiting. More than eight starve the tests that count what they wait for. */
 const FILES_AT_ONCE = Math.min(2 * availableParallelism(), 8)
 
@@ -20,7 +19,8 @@ const bundle = setUp()
 const GROUPS = 12
 const groupDirectory = join(cache, `tests-${process.pid}`)
 const asked = process.argv.slice(2)
-const files = (asked.length > 0 ? asked : ['src', 'test', 'examples']).flatMap(filesOf)
+const files =
+  asked.length > 0 ? asked.flatMap(filesOf) : ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts']
 const runner = spawn(
   pinnedNode(),
   ['--test', `--test-concurrency=${FILES_AT_ONCE}`, '--test-timeout=600000', ...files],
@@ -42,8 +42,7 @@ runner.once('exit', (status) => {
 
 /** Returns what the runner is given for an argument: the files of a directory, in groups where they are sources' own. */
 function filesOf(argument, index) {
-  const path = argument === SOURCES_GLOB ? 'src' : argument
-  const place = resolve(root, path)
+  const place = resolve(root, argument)
   if (!quietly(() => statSync(place).isDirectory())) return [argument]
   const found = testFilesUnder(place)
   if (!`${place}/`.startsWith(join(root, 'src/'))) return found
