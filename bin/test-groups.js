@@ -1,5 +1,5 @@
 // Which test files share a process. Plain JavaScript for any Node from 20, as what runs it.
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -19,18 +19,18 @@ export function testFilesUnder(directory) {
 
 /**
  * Returns at most `count` groups of files that may share a process, and the files that may not. Neighbours stay together:
- * they load the same modules. Groups are of much the same size, by the bytes of their files.
+ * they load the same modules. Groups are of much the same size, by the length of their files.
  */
 export function groupsOf(files, count) {
-  const read = files.map((file) => ({ file, text: readFileSync(file, 'utf8'), bytes: statSync(file).size }))
+  const read = files.map((file) => ({ file, text: readFileSync(file, 'utf8') }))
   const alone = read.filter(({ text }) => ALONE.test(text)).map(({ file }) => file)
   const sharing = read.filter(({ text }) => !ALONE.test(text))
-  const share = sharing.reduce((sum, { bytes }) => sum + bytes, 0) / count
+  const share = sharing.reduce((sum, { text }) => sum + text.length, 0) / count
   const groups = Array.from({ length: count }, () => [])
   let before = 0
-  for (const { file, bytes } of sharing) {
+  for (const { file, text } of sharing) {
     groups[Math.min(count - 1, Math.floor(before / share))].push(file)
-    before += bytes
+    before += text.length
   }
   return { alone, groups: groups.filter((group) => group.length > 0) }
 }

@@ -1,5 +1,5 @@
 // npm test: installs what is missing, then runs every test on the pinned Node, each file in a process of its own. Arguments
-// are test files, globs, or directories: those of the sources are run in a few processes, which takes a third of the time.
+// are test files, globs, or directories: those of the sources are run in a few processes.
 import { spawn } from 'node:child_process'
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'

@@ -150,7 +150,10 @@ export const LOCKS_MAX = 10_000
 export const OPEN_FILES_MAX = 65_536
 /** Unread netlink bytes that one cell may have. A program that asks for its interfaces reads the answer: some KiB at a time. */
 export const QUEUED_BYTES_MAX = 4 * 1024 ** 2
-/** Bytes that one cell may have in connections that nobody has accepted: six hundred, each as full as it gets by itself; or 16,384 empty ones. */
+/**
+ * Bytes that one cell may have in connections that nobody has accepted: six hundred, each as full as it gets by itself, or
+ * 16,384 empty ones.
+ */
 export const UNACCEPTED_BYTES_MAX = 64 * 1024 ** 2
 
 export type StdioSpec =

@@ -62,14 +62,8 @@ export async function followRequest(
         confirmation: (confirmation) => reply({ kind: 'confirmation', confirmation }),
         recording: () => reply({ kind: 'recording' }),
       })
-      const { environment } = ground
-      return reply({
-        kind: 'done',
-        ok: receipt.contained,
-        said: `${receipt.cells.length} cells`,
-        receipt,
-        environment,
-      })
+      const said = `${receipt.cells.length} cells`
+      return reply({ kind: 'done', ok: receipt.contained, said, receipt, environment: ground.environment })
     }
     default:
       return reply({ kind: 'done', ok: false, said: 'nothing was done: what is asked is not known here' })

@@ -144,7 +144,7 @@ class OpenEnvironment implements EnvironmentRun {
   readonly #answers: AnswerBox
   /** The door for people's orders; absent until `openDoor`: nothing is launched before. */
   #door: ControlSocket | undefined
-  /** What was asked at the door, and is not answered yet. */
+  /** Requests from the door that are not answered yet. */
   readonly #asked = new Set<Promise<void>>()
   #closing = false
 

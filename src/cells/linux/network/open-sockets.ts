@@ -39,7 +39,10 @@ export function openSockets(sockets: readonly CellSocket[]): Result<readonly num
   return ok(opened)
 }
 
-/** What lies there is the calling thread's network's. Where it may not be written (a container's), a stop reads longer. */
+/**
+ * Bounds what the calling thread's network remembers of closed connections. Where that may not be written (a container's
+ * `/proc/sys`), a stop reads longer.
+ */
 function boundClosed(): void {
   try {
     writeFileSync('/proc/sys/net/ipv4/tcp_max_tw_buckets', `${CLOSED_MAX}`)

@@ -190,7 +190,10 @@ function upperOf(live: LinuxCell | undefined): { readonly liveUpper?: string } {
   return live?.upper === undefined ? {} : { liveUpper: live.upper }
 }
 
-/** Nothing holds a workspace at rest between the look and the landing: what was judged goes along, and binds that. */
+/**
+ * Returns what binds the landing of a change to its judgement: nothing holds a workspace at rest between the look and the
+ * landing.
+ */
 function judgedOf({ path, kind, type, inode, target }: Change): JudgedChange {
   return { path, kind, type, inode, ...(target !== undefined && { target }) }
 }

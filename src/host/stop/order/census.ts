@@ -45,10 +45,10 @@ export interface OrderReach {
 /**
  * Asks the kernel which cells of these states run that an order means and that no receipt names, whatever wardens have
  * said, and ends them; so it does shared servers of environments for which no warden has answered: they may act on the word
- * of whom the order means, and those that they still serve get others. One line for each, one for what goes on by a person's word where the order reaches, and one for each
- * other state of which such cells run (of an order to all: any cells); one line where no cell goes on that is meant. Of an
- * order that ends no cell (`restricted`, `watched`) it only tells of agents' cells that no warden has named.
- * `ended` gets what it has ended.
+ * of whom the order means, and those that they still serve get others. One line for each, one for what goes on by a
+ * person's word where the order reaches, and one for each other state of which such cells run (of an order to all: any
+ * cells); one line where no cell goes on that is meant. Of an order that ends no cell (`restricted`, `watched`) it only
+ * tells of agents' cells that no warden has named. `ended` gets what it has ended.
  */
 export async function census(
   { states, order, config, configuration, said }: OrderReach,

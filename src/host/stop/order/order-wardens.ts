@@ -32,13 +32,14 @@ export async function orderWardens(
   const onReply = (from: string) => (reply: ControlReply) => {
     // What is left has its whole time again.
     if (reply.kind === 'recording') return wait()
-    if (reply.kind === 'confirmation') heard(reply.confirmation)
-    else done++
-    if (reply.kind === 'confirmation') said.push({ from, names: [reply.confirmation.point] })
-    else {
-      const { environment, receipt } = reply
-      said.push({ from, names: receipt?.cells ?? [], ...(environment !== undefined && { environment }) })
+    if (reply.kind === 'confirmation') {
+      heard(reply.confirmation)
+      said.push({ from, names: [reply.confirmation.point] })
+      return
     }
+    done++
+    const { environment, receipt } = reply
+    said.push({ from, names: receipt?.cells ?? [], ...(environment !== undefined && { environment }) })
   }
   const request = { kind: 'contain', order } as const
   const answering = statesOrdered(state, order.target).map((each) =>

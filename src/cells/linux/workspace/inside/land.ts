@@ -34,27 +34,25 @@ export function land(
   wanted: readonly JudgedChange[],
   say: (line: Landed | RefusedChange) => void,
 ): void {
-  const judged = new Map(wanted.map((each) => [each.path, each]))
-  const paths = [...judged.keys()].filter((path) => {
+  const judged = [...new Map(wanted.map((each) => [each.path, each])).values()].filter(({ path }) => {
     const plain = path !== '' && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
     if (!plain) say({ refused: path, why: 'not a path in the workspace' })
     return plain
   })
-  const stands = (path: string): boolean => stat(`${trees.merged}/${path}`) !== undefined
-  const made = paths.filter(stands).toSorted((a, b) => depth(a) - depth(b))
-  const removed = paths.filter((path) => !stands(path)).toSorted((a, b) => depth(b) - depth(a))
+  const stands = ({ path }: JudgedChange): boolean => stat(`${trees.merged}/${path}`) !== undefined
+  const made = judged.filter(stands).toSorted((a, b) => depth(a.path) - depth(b.path))
+  const removed = judged.filter((each) => !stands(each)).toSorted((a, b) => depth(b.path) - depth(a.path))
   // Files with holes claim more than they hold, and are landed whole: together never more than their disk could hold.
   let bytesLeft = trees.diskBytes ?? Number.POSITIVE_INFINITY
-  for (const path of [...made, ...removed]) {
-    const was = judged.get(path)
-    if (was === undefined) continue
+  for (const each of [...made, ...removed]) {
+    const { path } = each
     try {
       const bytes = Number(stat(`${trees.merged}/${path}`)?.size ?? 0)
       if (bytes > bytesLeft) {
         say({ refused: path, why: 'together with the others it claims more bytes than their disk can hold' })
         continue
       }
-      say(landed(trees, target, was))
+      say(landed(trees, target, each))
       bytesLeft -= bytes
     } catch (error) {
       say({ refused: path, why: error instanceof Error && !('code' in error) ? error.message : codeOf(error) })
@@ -104,7 +102,10 @@ function landed(trees: Trees, target: string, judged: JudgedChange): Landed | Re
 /** The words for a change that somebody has made another between the judgement and the landing. */
 const CHANGED_SINCE_JUDGED = 'it is not what was judged any more: look again (firebreak diff), then commit'
 
-/** What is in a directory lands as changes of their own; overlayfs numbers the directory itself anew in each view. */
+/**
+ * Tells whether a change is still the one that was judged. A directory is by its type alone: what is in it lands as changes
+ * of their own, and overlayfs numbers the directory itself anew in each view.
+ */
 function isAsJudged(now: Change, { kind, type, inode, target }: JudgedChange): boolean {
   if (kind === 'removed' || now.type !== type || now.target !== target) return false
   return type === 'directory' || now.inode === inode
