@@ -55,6 +55,8 @@ export class Host {
   readonly #unwritten = new Map<EnvironmentName, readonly Unwritten[]>()
   /** Entries that ledgers do not have yet, since their environment could not be opened. */
   readonly #owed = new Map<EnvironmentName, readonly ConfigurationApplied[]>()
+  /** The ends under way of environments that close before the host. */
+  readonly #ending = new Set<Promise<void>>()
   #closing = false
   #closed: Promise<readonly Unwritten[]> | undefined
   #judged: Judged
@@ -130,7 +132,9 @@ export class Host {
     const known = await this.#environments.get(name)
     if (known?.ok !== true) return
     this.#environments.delete(name)
-    await this.#end(name, known.value, 'another configuration was applied', () => record(known.value))
+    const ended = this.#end(name, known.value, 'another configuration was applied', () => record(known.value))
+    this.#ending.add(ended)
+    await ended.finally(() => this.#ending.delete(ended))
   }
 
   async #end(
@@ -189,6 +193,9 @@ export class Host {
     await Promise.race([ended, delay(STOP_MS_MAX, undefined, { ref: false })])
     const wardens = await Promise.all(this.#wardens.values())
     await Promise.all(wardens.map((warden) => warden.ok && warden.value.close()))
-    return [...this.#unwritten.values(), ...(await Promise.all(open.map((each) => each.endClose(why))))].flat()
+    const last = await Promise.all(open.map((each) => each.endClose(why)))
+    // One that a change was closing has its own last word.
+    await Promise.allSettled(this.#ending)
+    return [...this.#unwritten.values(), ...last].flat()
   }
 }

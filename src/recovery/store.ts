@@ -2,10 +2,11 @@
  * The history of one workspace on disk: `<id>/disk` and `<id>/checkpoint.json`, and `head`, the one that the files come
  * from. What is being made or removed bears a name with a dot, and the step from one to the other is a rename.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CheckpointId, checkpointId, parseJson } from '../model/index.ts'
+import { removeTrees } from '../model/host/remove-tree.ts'
+import { type CheckpointId, checkpointId, parseJson, type Result } from '../model/index.ts'
 import { type Checkpoint, checkpointFrom } from './checkpoint.ts'
 
 export interface Store {
@@ -15,24 +16,34 @@ export interface Store {
   damaged(): readonly string[]
   /** Returns the place where its image is, or is to be made. */
   imageOf(id: CheckpointId): string
-  /** Makes room for one and returns where its image goes. What a killed process had begun is removed. */
+  /** Begins one and returns where its image goes. What a killed process had begun is abandoned. */
   begin(id: CheckpointId): string
   abandon(id: CheckpointId): void
   /** Puts a checkpoint on the disk and into the history. */
   finish(checkpoint: Checkpoint, at?: (step: StoreStep) => void): Promise<void>
-  remove(id: CheckpointId, at?: (step: StoreStep) => void): void
+  /** Takes one out of the history. */
+  remove(id: CheckpointId): void
+  /** Removes from the disk what was abandoned and removed; returns what the system says of what it cannot. */
+  sweep(): Promise<Result<void, string>>
   head(): CheckpointId | undefined
   setHead(id: CheckpointId): void
 }
 
-export type StoreStep = 'recorded' | 'durable' | 'in the history' | 'out of the history' | 'removed'
+const BEGUN = '.begun-'
+const GONE = '.gone-'
+
+export type StoreStep = 'recorded' | 'durable' | 'in the history'
 
 /** @param directory the workspace's own; nobody but its holder may begin or remove. */
 export function openStore(directory: string): Store {
-  const begun = (id: string): string => join(directory, `.begun-${id}`)
-  const gone = (id: string): string => join(directory, `.gone-${id}`)
-  const names = (): readonly string[] =>
-    existsSync(directory) ? readdirSync(directory).filter((name) => name.startsWith('k_')) : []
+  const begun = (id: string): string => join(directory, `${BEGUN}${id}`)
+  const gone = (id: string): string => join(directory, `${GONE}${id}`)
+  const entries = (start: string): readonly string[] =>
+    existsSync(directory) ? readdirSync(directory).filter((name) => name.startsWith(start)) : []
+  const names = (): readonly string[] => entries('k_')
+  const abandon = (id: string): void => {
+    if (existsSync(begun(id))) renameSync(begun(id), gone(id))
+  }
   const list = () => names().flatMap((name) => read(join(directory, name), name) ?? [])
   return {
     list: () => list().toSorted((a, b) => a.madeAtMs - b.madeAtMs),
@@ -40,12 +51,11 @@ export function openStore(directory: string): Store {
     imageOf: (id) => join(directory, id, 'disk'),
     begin(id) {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
-      for (const name of readdirSync(directory).filter((entry) => /^\.(?:begun|gone)-/.test(entry)))
-        rmSync(join(directory, name), { recursive: true, force: true })
+      for (const name of entries(BEGUN)) abandon(name.slice(BEGUN.length))
       mkdirSync(begun(id), { mode: 0o700 })
       return join(begun(id), 'disk')
     },
-    abandon: (id) => rmSync(begun(id), { recursive: true, force: true }),
+    abandon,
     async finish(checkpoint, at = () => {}) {
       const path = begun(checkpoint.id)
       writeFileSync(join(path, 'checkpoint.json'), `${JSON.stringify(checkpoint)}\n`, { mode: 0o600 })
@@ -56,12 +66,8 @@ export function openStore(directory: string): Store {
       await flush(directory)
       at('in the history')
     },
-    remove(id, at = () => {}) {
-      renameSync(join(directory, id), gone(id))
-      at('out of the history')
-      rmSync(gone(id), { recursive: true, force: true })
-      at('removed')
-    },
+    remove: (id) => renameSync(join(directory, id), gone(id)),
+    sweep: () => removeTrees(entries(GONE).map((name) => join(directory, name))),
     head() {
       try {
         return checkpointId(readFileSync(join(directory, 'head'), 'utf8'))

@@ -6,6 +6,7 @@ import process from 'node:process'
 import { describe, it } from 'node:test'
 import { openWarden } from '../../src/cells/linux/launch/warden.ts'
 import { loadConfig } from '../../src/config/load.ts'
+import type { EnvironmentRun } from '../../src/host/environment/environment-run.ts'
 import type { RunningCell } from '../../src/host/environment/hosted-cell.ts'
 import { Host } from '../../src/host/host.ts'
 import { askWardens } from '../../src/host/people/control-socket.ts'
@@ -29,6 +30,7 @@ cleanUp(async () => {
 })
 
 interface Scene {
+  readonly run: EnvironmentRun
   readonly close: () => Promise<void>
   readonly state: string
   /** Calls `one` and `two`. */
@@ -83,6 +85,7 @@ async function opened(agents: (cell: CellPlan) => ConfigPlan['agents'], memory =
   const close = () => (closed ??= host.close('the test has ended').then(() => undefined))
   cleanUp(close)
   return {
+    run: environment.value,
     close,
     state,
     arrived: (name: string) => upstream.calls.filter((call) => call.name === name).length,
@@ -193,6 +196,28 @@ describe('S14: a gateway that is replaced', { skip: SKIP }, () => {
       assert.deepEqual(over.labels, ['untrusted'])
       assert.deepEqual(leftOf({ id: cell.id, uid: cell.receipt.uid }), [])
     }
+  })
+
+  it('S14: killed while its environment closes: its cells stand still until they are ended', async (t) => {
+    const { run, close, state, one, two, gateway } = await scene()
+    const goOn = Promise.withResolvers<void>()
+    t.after(() => goOn.resolve())
+    const endCells = run.endCells.bind(run)
+    const held = new Promise<void>((resolve) => {
+      run.endCells = async () => {
+        resolve()
+        await goOn.promise
+        await endCells()
+      }
+    })
+    const closed = close()
+    await held
+    process.kill(gateway(), 'SIGKILL')
+    await until('both stand still', () => [one, two].every(({ cell }) => standsStill(cell.id)))
+    goOn.resolve()
+    await closed
+    for (const { cell } of [one, two]) assert.deepEqual(leftOf({ id: cell.id, uid: cell.receipt.uid }), [])
+    assert.deepEqual(takenOver(await ledgerOf(state)), [])
   })
 
   it('S8, S14: one cell is ordered to stop while the gateway stands still: that one ends contained, the other goes on', async () => {

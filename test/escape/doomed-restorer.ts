@@ -25,7 +25,8 @@ if (what === 'restore') {
   if (record === undefined) throw new Error('no record')
   console.log(JSON.stringify(await warden.value.replace(changes, { image: store.imageOf(known.id), record }, at)))
 } else if (what === 'remove') {
-  await warden.value.still(changes, () => Promise.resolve(store.remove(known.id, at)))
+  await warden.value.still(changes, async () => store.remove(known.id))
+  at('out of the history')
 } else {
   const made: Checkpoint = { ...known, id: newCheckpointId(Date.now(), randomBytes(16)) }
   await warden.value.still(changes, async (still) => {

@@ -396,6 +396,17 @@ describe('what a cell changed', { skip: SKIP }, () => {
     assert.deepEqual(readdirSync(over.workspace.changes).toSorted(), ['record.json', 'upper', 'work'])
   })
 
+  it('S8: a disk of changes takes another name, and is removed by no process that follows orders', async () => {
+    const workspace = workspaceOver(ownedDirectory({}))
+    await ran(spec(['sh', '-c', 'echo new > file'], { workspace }))
+    const held: string[] = []
+    assert.ok(
+      (await (await warden()).discard(workspace.changes, () => held.push(...readdirSync(workspace.changes)))).ok,
+    )
+    assert.match(held.join(' '), /^discarded-[0-9a-f]{32}-disk$/)
+    assert.deepEqual(readdirSync(workspace.changes), [])
+  })
+
   for (const when of ['held', 'removing']) {
     it(`S16: a warden that is killed while it throws files away (${when}) leaves none under the next cell`, async () => {
       const over = plain()

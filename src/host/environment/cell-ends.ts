@@ -101,12 +101,13 @@ export class CellEnds {
 
   async #clearDelegations(): Promise<void> {
     const { cells, config, starting, state, warden } = this.#options.ground
-    const live = new Set<string>(cells.all().map(([, { workspace }]) => workspace))
-    for (const { agent, id } of starting.all()) live.add(delegatedWorkspace(agent.name, id))
-    for (const name of config.agents.keys()) live.add(name)
-    const [agents, fence] = [[...config.agents.values()], state.fences.read()]
+    const isLive = (name: string) =>
+      cells.all().some(([, { workspace }]) => workspace === name) ||
+      starting.all().some(({ agent, id }) => delegatedWorkspace(agent.name, id) === name)
+    const isNamed = (name: string) => [...config.agents.keys()].some((agent) => agent === name)
+    const standing = starting.standing.bind(starting)
     await clearDelegations(state, {
-      stays: (workspace) => live.has(workspace) || isEvidence(workspace, agents, fence),
+      stays: (name) => isNamed(name) || isLive(name.split('+')[0] ?? name) || isEvidence(name, standing),
       discard: (changes) => warden.workspaces.discard(changes),
     })
   }

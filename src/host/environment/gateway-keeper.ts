@@ -69,11 +69,12 @@ export class GatewayKeeper {
   }
 
   #halt(services: Services, lost: string): void {
-    if (this.#closing) return
-    this.#lost++
     const frozen = this.#options.ground.cells
       .all()
       .map(async ([number, hosted]) => ({ number, hosted, ...(await hosted.cell.halt('frozen')) }))
+    // They stand until the close ends them.
+    if (this.#closing) return
+    this.#lost++
     this.#replacing = this.#replacing
       .then(async () => this.#replace(services, lost, await Promise.all(frozen)))
       .catch(() => undefined)

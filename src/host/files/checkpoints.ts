@@ -57,7 +57,12 @@ export async function makeCheckpoint(
   const made = await workspaces.still(
     changes,
     (still) => copied(store, still, changes, wanted, bounds),
-    (done) => (done.ok && !done.value.unchanged ? kept(store, done.value.checkpoint, bounds) : Promise.resolve(done)),
+    async (done) => {
+      const all = done.ok && !done.value.unchanged ? await kept(store, done.value.checkpoint, bounds) : done
+      // What stays on the disk does so until the next one.
+      await store.sweep()
+      return all
+    },
   )
   return made.ok ? made.value : made
 }

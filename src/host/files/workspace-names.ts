@@ -3,16 +3,18 @@
  * is nobody's choice: no two of these can meet, whatever a configuration calls its things.
  */
 import type { Agent, UpstreamConfig } from '../../config/config.ts'
-import type { AgentName, CellId } from '../../model/index.ts'
+import { type AgentName, agentName, type CellId } from '../../model/index.ts'
 
 /** Returns the name of a delegated cell's workspace, which nobody had before; others are called after their agent. */
 export function delegatedWorkspace(agent: AgentName, cell: CellId): string {
   return `${agent}--${cell.slice(2)}`
 }
 
-/** Tells whether changes of that name are a delegated cell's, and not its servers'. */
-export function isDelegated(workspace: string): boolean {
-  return /--[0-9a-z]{16}$/.test(workspace)
+/** Returns the agent that was delegated to where changes of that name are its cell's, or a server's of that; else undefined. */
+export function delegatedAgent(workspace: string): AgentName | undefined {
+  const [served = ''] = workspace.split('+')
+  const name = /^([a-z][a-z0-9-]{0,47})--[0-9a-z]{16}$/.exec(served)?.[1]
+  return name === undefined ? undefined : agentName(name)
 }
 
 /** Returns the name of a stdio server's workspace: beside those of the workspace whose cell it serves, or its environment's, where it is shared. */

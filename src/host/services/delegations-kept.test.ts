@@ -3,8 +3,7 @@ import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
-import { agentName, no, ok, type Rung } from '../../model/index.ts'
-import type { Fenced } from '../stop/fences.ts'
+import { no, ok, type Rung } from '../../model/index.ts'
 import { clearDelegations, DELEGATIONS_KEPT, isEvidence } from './delegations-kept.ts'
 
 function stateWith(...names: readonly string[]) {
@@ -78,13 +77,37 @@ it('S16: what somebody has begun on files that were thrown away stays', async ()
 })
 
 it('S8: those of a contained agent are evidence, and stay; of all, where it is not known who is contained', () => {
-  const agents = [{ name: agentName('helper') }, { name: agentName('desk') }]
-  const at = (rung: Rung) => ok(new Map([[agentName('helper'), { rung } as unknown as Fenced]]))
-  const of = (rung: Rung, workspace = one(1)) => isEvidence(workspace, agents, at(rung))
+  const standing = (rung: Rung) => (agent: string) => ok(agent === 'helper' ? rung : 'normal')
+  const of = (rung: Rung, workspace = one(1)) => isEvidence(workspace, standing(rung))
   assert.deepEqual(
     [of('watched'), of('restricted'), of('quarantined'), of('frozen'), of('killed')],
     [false, false, true, true, true],
   )
+  assert.ok(of('frozen', `${one(1)}+payments`), 'and those of its servers')
   assert.equal(of('frozen', `desk--${'0'.repeat(16)}`), false)
-  assert.equal(isEvidence(one(1), agents, no('it cannot be read')), true)
+  assert.equal(
+    isEvidence(one(1), () => no('it cannot be read')),
+    true,
+  )
+})
+
+it('S8: an order that comes while delegations are being cleared keeps those that are left, and their checkpoints', async () => {
+  const state = stateWith(one(0), one(1), one(2))
+  for (const at of [0, 1]) mkdirSync(join(state.directory, one(at), 'checkpoints', 'k_1'), { recursive: true })
+  for (const at of [0, 1, 2]) utimesSync(join(state.directory, one(at)), 1_000 + at, 1_000 + at)
+  let ordered = false
+  await clearDelegations(
+    state,
+    {
+      stays: () => ordered,
+      discard: async (changes) => {
+        ordered = true
+        return discard(changes)
+      },
+    },
+    -1,
+  )
+  assert.deepEqual(readdirSync(state.directory), [one(0), one(1), one(2)])
+  assert.deepEqual(readdirSync(join(state.directory, one(0))), ['checkpoints', 'record.json'])
+  assert.deepEqual(readdirSync(join(state.directory, one(1), 'checkpoints')), ['k_1'])
 })

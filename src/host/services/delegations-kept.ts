@@ -1,11 +1,10 @@
-import { rmdirSync, rmSync, statSync } from 'node:fs'
+import { rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Agent } from '../../config/config.ts'
 import { readableNamesIn } from '../../model/host/host-paths.ts'
-import { cutsOff, type Result } from '../../model/index.ts'
-import { agentOf, isDelegated } from '../files/workspace-names.ts'
+import { removeTrees } from '../../model/host/remove-tree.ts'
+import { type AgentName, cutsOff, type Result, type Rung } from '../../model/index.ts'
+import { delegatedAgent } from '../files/workspace-names.ts'
 import type { State } from '../state/state.ts'
-import { type Fence, fencedIn } from '../stop/fences.ts'
 
 /** Delegations of a state that have ended and whose files, with those of their own servers, are kept. */
 export const DELEGATIONS_KEPT = 16
@@ -21,8 +20,9 @@ interface Kept {
 }
 
 /**
- * The means of clearing. `stays`: of a cell of this run, an agent that is called so, or evidence. `discard` refuses what
- * somebody works on; then it stays until the next delegation has ended.
+ * The means of clearing. `stays`: of a cell of this run, an agent that is called so, or evidence; asked of each workspace
+ * again before it goes, since an order may have come meanwhile. `discard` refuses what somebody works on; then it stays
+ * until the next delegation has ended.
  */
 export interface Clearing {
   readonly stays: (workspace: string) => boolean
@@ -49,8 +49,8 @@ export async function clearDelegations(
     if (at === 0 || (at < DELEGATIONS_KEPT && bytes <= bytesMax)) continue
     for (const name of kept.names) {
       const changes = join(directory, name)
-      if (!(await discard(changes)).ok) continue
-      rmSync(join(changes, 'checkpoints'), { recursive: true, force: true })
+      if (stays(name) || !(await discard(changes)).ok) continue
+      if (stays(name) || !(await removeTrees([join(changes, 'checkpoints')])).ok) continue
       removeEmpty(changes)
     }
   }
@@ -65,16 +65,15 @@ function removeEmpty(directory: string): void {
   }
 }
 
-/** Tells whether files are evidence: those of a contained agent, and of everybody where it is not known who is contained. */
-export function isEvidence(
-  workspace: string,
-  agents: readonly Pick<Agent, 'name'>[],
-  fence: Result<Fence, string>,
-): boolean {
-  if (!fence.ok) return true
-  const agent = agentOf(workspace, agents)
-  const fenced = agent === undefined ? undefined : fencedIn(fence.value, agent)
-  return fenced !== undefined && cutsOff(fenced.rung)
+/**
+ * Tells whether a delegation's files are evidence: those of a contained agent, whether a configuration names it still or
+ * not, and of everybody where it is not known who is contained. `standing` returns where an agent stands.
+ */
+export function isEvidence(workspace: string, standing: (agent: AgentName) => Result<Rung, string>): boolean {
+  const agent = delegatedAgent(workspace)
+  if (agent === undefined) return false
+  const rung = standing(agent)
+  return !rung.ok || cutsOff(rung.value)
 }
 
 /**
@@ -85,7 +84,7 @@ function delegationsIn(directory: string): ReadonlyMap<string, Kept> {
   const found = new Map<string, Kept>()
   for (const name of readableNamesIn(directory)) {
     const [delegation = ''] = name.split('+')
-    if (!isDelegated(delegation)) continue
+    if (delegatedAgent(delegation) === undefined) continue
     const kept = found.get(delegation) ?? { names: [], newestMs: 0, bytes: 0 }
     found.set(delegation, kept)
     kept.names.push(name)

@@ -47,3 +47,36 @@ describe('S8: a shared server that is being ended', () => {
       assert.deepEqual(servers.stopShared(new Set(), isGiver, 'freeze'), [])
     })
 })
+
+it('S8: a shared server that one order has frozen is meant by the next one, until it was killed', async () => {
+  const servers = new Servers({
+    newNumber: () => 1,
+    mayBegin: () => ok(undefined),
+    lineOf: () => [{ cell, agent: GIVER }],
+  } as unknown as ServersOptions) // all that is asked of it
+  const [kept] = servers.forCell([{ name: 'shared', server: { shared: true } } as unknown as StdioUpstream], 1, '')
+  assert.ok(kept && isGiver && isNobody)
+  const asked: string[] = []
+  kept.server.halt = async (rung) => {
+    asked.push(rung)
+    return ok('as asked')
+  }
+  for (const [rung, numbers] of [
+    ['freeze', [1]],
+    ['freeze', []],
+    ['kill', []],
+  ] as const) {
+    assert.deepEqual(servers.stopShared(new Set(), isNobody, rung), [])
+    const stopped = servers.stopShared(new Set(numbers), isGiver, rung)
+    assert.deepEqual(
+      stopped.map(({ name }) => name),
+      ['shared'],
+      `${rung} ${numbers}`,
+    )
+    assert.deepEqual(servers.toldBy(isGiver), ['giver'])
+    await stopped[0]?.halt()
+  }
+  assert.deepEqual(asked, ['freeze', 'freeze', 'kill'])
+  assert.deepEqual(servers.stopShared(new Set(), isGiver, 'kill'), [])
+  assert.deepEqual(servers.toldBy(isGiver), [])
+})

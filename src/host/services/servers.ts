@@ -4,7 +4,7 @@ import type { CellAbout, Exit } from '../../cells/spec.ts'
 import type { Config } from '../../config/config.ts'
 import type { GatewaySetup } from '../../gateway/link/setup.ts'
 import { type AgentName, no, type Result, type UpstreamName } from '../../model/index.ts'
-import { isDelegated, serverWorkspace } from '../files/workspace-names.ts'
+import { delegatedAgent, serverWorkspace } from '../files/workspace-names.ts'
 import { NOT_SEARCHED } from '../shown/shown.ts'
 import type { State } from '../state/state.ts'
 import { KeptServer } from './kept-server.ts'
@@ -86,6 +86,8 @@ export class Servers {
   readonly #shared = new Map<UpstreamName, Shared>()
   /** Shared servers that nobody is given any more, until nothing of them is left. */
   readonly #leaving = new Map<Shared, UpstreamName>()
+  /** Shared servers that an order has stopped for good, until the kernel has said that nothing of them is left. */
+  readonly #stopped = new Map<Shared, UpstreamName>()
   readonly #reached = new Map<UpstreamName, ServerLimits>()
 
   constructor(options: ServersOptions) {
@@ -118,7 +120,8 @@ export class Servers {
 
   /** Tells whether a server's files were cleared: only those of delegations are; see `delegations-kept.ts`. */
   #isCleared(upstream: StdioUpstream, workspace: string): boolean {
-    if (upstream.server.shared || upstream.server.cell.workspace === undefined || !isDelegated(workspace)) return false
+    if (upstream.server.shared || upstream.server.cell.workspace === undefined) return false
+    if (delegatedAgent(workspace) === undefined) return false
     return !existsSync(this.#options.state.workspace(serverWorkspace(upstream, workspace)))
   }
 
@@ -166,6 +169,10 @@ export class Servers {
       const end = () => server.halt('kill')
       return [{ name: server.cell?.id ?? upstream, halt: end, end }]
     })
+    // What an earlier order has frozen stands, and this one means it again.
+    const stopped = [...this.#stopped].flatMap(([shared, upstream]) =>
+      shared.told.meant(isMeant).length === 0 ? [] : [this.#stop(upstream, shared, how)],
+    )
     const standing = [...this.#shared].flatMap(([upstream, shared]) => {
       const meant = [...shared.users].filter((user) => numbers.has(user))
       if (meant.length === 0 && shared.told.meant(isMeant).length === 0) return []
@@ -178,14 +185,25 @@ export class Servers {
       }
       server.hold()
       this.#shared.delete(upstream)
-      return { name, halt: () => server.halt(how), end: () => server.halt('kill') }
+      return this.#stop(upstream, shared, how)
     })
-    return [...leaving, ...standing]
+    return [...leaving, ...stopped, ...standing]
+  }
+
+  #stop(upstream: UpstreamName, shared: Shared, how: 'freeze' | 'kill'): SharedStop {
+    const { server } = shared
+    this.#stopped.set(shared, upstream)
+    const halt = async (rung: 'freeze' | 'kill') => {
+      const halted = await server.halt(rung)
+      if (rung === 'kill' && halted.ok) this.#stopped.delete(shared)
+      return halted
+    }
+    return { name: server.cell?.id ?? upstream, halt: () => halt(how), end: () => halt('kill') }
   }
 
   /** Returns the agents of ended cells that an order means, and that have told a shared server what may go on. */
   toldBy(isMeant: IsMeant): readonly AgentName[] {
-    const all = [...this.#shared.values(), ...this.#leaving.keys()]
+    const all = [...this.#shared.values(), ...this.#leaving.keys(), ...this.#stopped.keys()]
     return all.flatMap(({ told }) => told.meant(isMeant).map(({ name }) => name))
   }
 

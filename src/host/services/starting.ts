@@ -164,12 +164,16 @@ export class Starting {
    */
   rungOf({ number, agent }: { readonly number: number; readonly agent: Pick<Agent, 'name'> }): Result<Rung, string> {
     const stopped = this.#stopped.get(number)
-    if (stopped !== undefined) return no(stopped)
-    const orders = (this.#fencing.get(agent.name) ?? []).map(({ order }) => order)
+    return stopped === undefined ? this.standing(agent.name) : no(stopped)
+  }
+
+  /** Returns the rung of an agent by every order that stands here and by the fence; or why it is cut off. */
+  standing(agent: AgentName): Result<Rung, string> {
+    const orders = (this.#fencing.get(agent) ?? []).map(({ order }) => order)
     const below = orders.find(({ rung }) => cutsOff(rung))
     if (below !== undefined) return no(orderedText(below))
     const fence = this.#fences.read()
-    const rung = fence.ok ? rungIn(fence.value, agent) : fence
+    const rung = fence.ok ? rungIn(fence.value, { name: agent }) : fence
     return rung.ok ? ok(lowest(rung.value, ...orders.map((order) => order.rung))) : rung
   }
 

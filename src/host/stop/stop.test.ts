@@ -134,8 +134,13 @@ describe('S8: the connections of a cell', () => {
   /** Orders a cell that shows its table from `shownAfterMs` on, with `count` sockets in it. */
   async function ordered(shownAfterMs: number, count: number) {
     const begun = performance.now()
+    const halted: string[] = []
     const cell = {
       id: CELL,
+      halt: async (rung: string) => {
+        halted.push(rung)
+        return ok({ by: 'kernel', said: 'populated 0', atMs: 0 })
+      },
       connections: async () => (performance.now() - begun < shownAfterMs ? no('no table is shown') : ok(count)),
     } as unknown as Cell // as far as it is asked
     const gateway = spawn('sleep', ['60'])
@@ -161,7 +166,11 @@ describe('S8: the connections of a cell', () => {
     } as unknown as Stop // as far as it is read
     const told = await stopCells(stop)
     gateway.kill('SIGKILL')
-    return { distrusted, seen: told.find(({ point }) => point.startsWith('connections')) }
+    return {
+      distrusted,
+      halted: halted.filter((rung) => rung === 'killed'),
+      seen: told.find(({ point }) => point.startsWith('connections')),
+    }
   }
 
   it('are waited for while its table is not shown, as while its last process ends, and its gateway goes on', async () => {
@@ -170,8 +179,14 @@ describe('S8: the connections of a cell', () => {
   })
 
   it('end with its gateway where some stand', async () => {
-    const { seen, distrusted } = await ordered(0, 1)
+    const { seen, distrusted, halted } = await ordered(0, 1)
     assert.deepEqual([seen?.confirmed, seen?.escalated, distrusted.length], [true, true, 1], JSON.stringify(seen))
+    assert.deepEqual(halted, [])
+  })
+
+  it('end with the cell where its table stays hidden: that is no word against its gateway', async () => {
+    const { seen, distrusted, halted } = await ordered(60_000, 0)
+    assert.deepEqual([seen?.confirmed, seen?.escalated, halted, distrusted], [true, true, ['killed'], []])
   })
 })
 

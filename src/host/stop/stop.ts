@@ -140,26 +140,26 @@ function pointsOf(
 ): readonly EnforcementPoint[] {
   const cut = cutsOff(rung)
   const stands = isBelow(rung, 'quarantined')
-  let looking = false
+  let seen: Result<number, string> | undefined
   const connections: EnforcementPoint = {
     name: `connections of ${cell.id}`,
     by: 'kernel',
     boundMs: GATE_MS_MAX + TABLE_MS_MAX,
-    // How long a look at its own sockets takes is the cell's doing: it is ended for it, and not everybody with the gateway.
-    escalate: () => (looking ? haltedAt(cell, 'killed') : distrust()),
+    // That its own sockets cannot be looked at is the cell's doing: it is ended for it, and not everybody with the gateway.
+    escalate: () => (seen === undefined || (seen.ok && seen.value > 0) ? distrust() : haltedAt(cell, 'killed')),
     order: async () => {
       // What the gateway says is held against the kernel's table: before it has closed the door, one more could come in.
       await gate
-      looking = true
       const begun = performance.now()
-      let seen = no('it was not looked at') as Result<number, string>
+      let last = no('it was not looked at') as Result<number, string>
+      seen = last
       await eventually(async () => {
-        seen = await cell.connections(gatewayPid)
-        looking = false
-        return seen.ok && (seen.value === 0 || performance.now() - begun > CONNECTIONS_MS_MAX)
+        last = await cell.connections(gatewayPid)
+        seen = last
+        return last.ok && (last.value === 0 || performance.now() - begun > CONNECTIONS_MS_MAX)
       }, TABLE_MS_MAX)
-      if (!seen.ok) return seen
-      return seen.value === 0 ? ok('no listener and no connection of it stands in its network') : no(STILL_OPEN)
+      if (!last.ok) return last
+      return last.value === 0 ? ok('no listener and no connection of it stands in its network') : no(STILL_OPEN)
     },
   }
   return [

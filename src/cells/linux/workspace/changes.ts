@@ -147,9 +147,8 @@ async function landChosen(
 }
 
 /**
- * Throws the changes away. Their disk goes as one file; where they have none, nothing walks what is in them here: under the
- * claim they take names under which no cell is launched, so that one begins anew however long they take to be removed.
- * `gone` is called before anybody else has the workspace.
+ * Throws the changes away. Under the claim their disk and their trees take names under which no cell is launched, so that
+ * one begins anew however long they take to be removed. `gone` is called before anybody else has the workspace.
  */
 export async function discardWorkspace(
   changes: string,
@@ -164,9 +163,8 @@ export async function discardWorkspace(
   if (!claim.ok) return no({ kind: 'in-use', holder: claim.reason })
   try {
     // The disk before the record: a record alone is an empty workspace, a disk alone is one whose owner nobody knows.
-    rmSync(join(changes, 'disk'), { force: true })
-    putAside(changes, random)
-    for (const name of ['.restored', 'landings.json', 'landings.json.new', 'record.json'])
+    putAside(changes, 'disk', 'upper', 'work', '.restored')
+    for (const name of ['landings.json', 'landings.json.new', 'record.json'])
       rmSync(join(changes, name), { recursive: true, force: true })
     gone()
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Disk images as files: copied whole, block by block. Nothing here looks at what is in one. */
 
-import { constants, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { no, ok, type Result } from '../../../model/result.ts'
@@ -10,7 +10,8 @@ import { roomOn } from './growth.ts'
 
 /**
  * Copies an image that nobody writes to. Where the file system can share blocks this takes no room and no time; elsewhere
- * the stretches that hold data are copied inside the kernel, and its holes stay holes. What was begun and failed is gone.
+ * the stretches that hold data are copied inside the kernel, and its holes stay holes. One that failed stays for
+ * who has asked for it to throw away.
  */
 export async function copyImage(from: string, to: string): Promise<Result<void, ImageFault>> {
   const held: FileHandle[] = []
@@ -28,7 +29,6 @@ export async function copyImage(from: string, to: string): Promise<Result<void, 
     }
     return ok(undefined)
   } catch (error) {
-    rmSync(to, { force: true })
     const problem = error instanceof Error ? error.message : String(error)
     return no({ kind: /ENOSPC|EDQUOT/.test(problem) ? 'full' : 'uncopied', problem })
   } finally {

@@ -1,19 +1,20 @@
-/** The trees of a workspace that were thrown away: none is launched on again, and they are removed as slowly as they are large. */
+/** What was thrown away of a workspace: no cell is launched on it again, and it is removed as slowly as it is large. */
+import { randomBytes } from 'node:crypto'
 import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { namesIn } from '../../../model/host/host-paths.ts'
+import { removeTrees } from '../../../model/host/remove-tree.ts'
 import type { Result } from '../../../model/result.ts'
-import { removeTrees } from './remove-tree.ts'
 
-const ASIDE = /^discarded-[0-9a-f]{32}-(?:upper|work)$/
+const ASIDE = /^discarded-[0-9a-f]{32}-/
 
 /**
- * Takes the names of a workspace's trees away, while nobody else has it. They stay in their directory: a shut one could be
- * moved to no other by who is not root.
+ * Takes these names of a workspace's directory away, as far as they are there, while nobody else has it. They stay in that
+ * directory: a shut one could be moved to no other by who is not root.
  */
-export function putAside(changes: string, random: Uint8Array): void {
-  for (const name of ['upper', 'work']) {
-    const aside = `discarded-${Buffer.from(random).toString('hex')}-${name}`
+export function putAside(changes: string, ...names: readonly string[]): void {
+  for (const name of names) {
+    const aside = `discarded-${randomBytes(16).toString('hex')}-${name}`
     if (existsSync(join(changes, name))) renameSync(join(changes, name), join(changes, aside))
   }
 }

@@ -1,6 +1,6 @@
 /** Puts a saved state in the place of a workspace's changes: the old one stands, or the new one, never half of each. */
 
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { no, ok, type Result } from '../../../model/result.ts'
 import type { ReplaceStep, SavedState, WorkspaceFault, WorkspaceRecord } from '../../workspace.ts'
@@ -10,6 +10,7 @@ import { claimWorkspace } from './claim.ts'
 import { isAtRest } from './hold-still.ts'
 import { copyImage } from './image.ts'
 import { readRecord } from './overlay.ts'
+import { putAside, removeAside } from './put-aside.ts'
 
 /**
  * Puts a saved state in place, only where no cell lives on it: a process goes on with the files that it has open, and
@@ -30,11 +31,11 @@ export async function replaceWorkspace(
       return no({ kind: 'in-use', holder: 'a cell that has just ended' })
     const [made, decided] = [join(changes, '.restored'), join(changes, 'restored')]
     putInPlace(changes)
-    rmSync(made, { recursive: true, force: true })
+    putAside(changes, '.restored')
     mkdirSync(made, { mode: 0o700 })
     const copied = await copyImage(saved.image, join(made, 'disk'))
     if (!copied.ok) {
-      rmSync(made, { recursive: true, force: true })
+      putAside(changes, '.restored')
       return copied
     }
     at('copied')
@@ -46,6 +47,8 @@ export async function replaceWorkspace(
     return ok(undefined)
   } finally {
     claim.value()
+    // The next start sweeps what stays.
+    await removeAside(changes)
   }
 }
 
@@ -59,6 +62,7 @@ export function settleReplaced(changes: string, ground: Ground, random: Uint8Arr
     putInPlace(changes)
   } finally {
     claim.value()
+    void removeAside(changes)
   }
 }
 
@@ -80,7 +84,7 @@ function putInPlace(changes: string, at: (step: ReplaceStep) => void = () => {})
   at('image in place')
   if (existsSync(join(decided, 'record.json'))) renameSync(join(decided, 'record.json'), join(changes, 'record.json'))
   at('all in place')
-  rmSync(decided, { recursive: true, force: true })
+  putAside(changes, 'restored')
 }
 
 /** Tells whether a workspace is another one than when its record was read. */

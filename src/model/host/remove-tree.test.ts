@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, linkSync, mkdirSync, writeFileSync } 
 import { join } from 'node:path'
 import process from 'node:process'
 import { it } from 'node:test'
-import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
+import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import { removeTrees } from './remove-tree.ts'
 
 it('S8: what a cell has written is removed while others have turns', async () => {

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { no, ok, type Result } from '../../../model/result.ts'
+import { no, ok, type Result } from '../result.ts'
 
 /**
- * Removes directories that cells have written, of whatever size and with whatever modes. Processes of their own go through
- * them: a cell chooses how long that takes, and orders are followed meanwhile.
+ * Removes files and directories that cells have written, of whatever size, in however many pieces and with whatever modes.
+ * Processes of their own go through them: a cell chooses how long that takes, and orders are followed meanwhile.
  */
 export async function removeTrees(paths: readonly string[]): Promise<Result<void, string>> {
   const there = paths.filter((path) => existsSync(path))
