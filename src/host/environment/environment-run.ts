@@ -205,6 +205,7 @@ class OpenEnvironment implements EnvironmentRun {
         return [...served.config.agents.values()].filter((agent) => agent.environment === environment)
       },
       held: () => cells.all().map(([, hosted]) => hosted),
+      standing: (agent) => starting.standing(agent),
       record: (entry) => gateway.record(entry),
     })
     const fenceAgain = new FenceAgain({ fences: state.fences, starting })

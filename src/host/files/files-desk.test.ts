@@ -6,12 +6,14 @@ import { setImmediate } from 'node:timers/promises'
 import { temporaryDirectory } from '../../../test/kit/temporary.ts'
 import type { Warden } from '../../cells/driver.ts'
 import type { Agent } from '../../config/config.ts'
-import { agentName, cellId, checkpointId, ok, type Rung } from '../../model/index.ts'
+import { agentName, cellId, checkpointId, no, ok, type Result, type Rung } from '../../model/index.ts'
 import { openState } from '../state/state.ts'
 import { fenceAgents } from '../stop/stop.ts'
 import { storeOf } from './checkpoints.ts'
 import { FilesDesk, type HeldWorkspace } from './files-desk.ts'
 import { leaveUntold } from './untold.ts'
+
+const standing = () => ok<Rung>('normal')
 
 it('tells what was left once, though two gateways of a run ask for it', async () => {
   const state = openState(temporaryDirectory(), false, Math.random)
@@ -29,7 +31,7 @@ it('tells what was left once, though two gateways of a run ask for it', async ()
     return true
   }
   const agents = [{ name: agentName('alpha'), cell: { workspace: { name: 'alpha' } } } as unknown as Agent]
-  const desk = new FilesDesk({ warden: {} as never, state, agents, held: () => [], record })
+  const desk = new FilesDesk({ warden: {} as never, state, agents, held: () => [], standing, record })
   await Promise.all([desk.tellUntold(), desk.tellUntold()])
   assert.equal(told.length, 1)
 })
@@ -53,6 +55,7 @@ it('restores nothing under a contained agent: its cell stands as evidence, and w
     state,
     agents: [{ name } as Agent],
     held: () => [held],
+    standing,
     record: async () => true,
   })
   const ask = { what: 'restore', workspace: 'alpha', detail: { checkpoint: 'k_1', save: false } } as const
@@ -92,14 +95,18 @@ describe('S8: an order that comes while a restore is under way', () => {
     const fence = async () => assert.ok((await fenceAgents(state.fences, [name], order)).ok)
     const held = { workspace: 'alpha', cell: { id: cell }, agent: { name, cell: {} }, rung: 'normal' as Rung, again }
     let ended = false
+    let stands: Result<Rung, string> = ok('normal')
+    const orderIt = () => {
+      stands = no('it was ordered to be frozen')
+    }
     async function again(then: () => Promise<unknown>) {
       ended = true
-      await ending({ fence, held })
+      await ending({ fence, held, orderIt })
       return then()
     }
     const workspaces = {
       still: async () => {
-        await saving({ fence, held })
+        await saving({ fence, held, orderIt })
         return ok(ok({ checkpoint, unchanged: true, gone: [] }))
       },
       replace: async () => {
@@ -112,6 +119,7 @@ describe('S8: an order that comes while a restore is under way', () => {
       state,
       agents: [{ name } as Agent],
       held: () => [held as unknown as HeldWorkspace],
+      standing: () => stands,
       record: async () => true,
     })
     const detail = { checkpoint: checkpoint.id, by: 'm@x.example', why: 'a test' }
@@ -139,10 +147,18 @@ describe('S8: an order that comes while a restore is under way', () => {
     const { said, replaced } = await restored({ saving: nothing, ending: ({ fence }) => fence() })
     assert.match(said, /^c_0000000000000001 was ended, and nothing restored: alpha is frozen, since /)
     assert.equal(replaced, 0)
+    const unfenced = await restored({ saving: nothing, ending: async (at) => at.orderIt() })
+    assert.match(unfenced.said, /was ended, and nothing restored: alpha: it was ordered to be frozen\. Release it/)
+    assert.equal(unfenced.replaced, 0)
   })
 })
 
-type Step = (at: { readonly fence: () => Promise<void>; readonly held: { rung: Rung } }) => Promise<void>
+type Step = (at: {
+  readonly fence: () => Promise<void>
+  readonly held: { rung: Rung }
+  /** The order holds in this process, and no fence has it. */
+  readonly orderIt: () => void
+}) => Promise<void>
 
 const CHECKPOINT = {
   id: checkpointId('k_00000000000000000001'),

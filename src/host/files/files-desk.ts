@@ -2,6 +2,7 @@ import type { Cell, Warden } from '../../cells/driver.ts'
 import type { Agent } from '../../config/config.ts'
 import type { Noted } from '../../gateway/link/setup.ts'
 import {
+  type AgentName,
   asJson,
   type CheckpointId,
   type CheckpointRestored,
@@ -52,6 +53,8 @@ export interface DeskOptions {
   /** The environment's agents. */
   readonly agents: readonly Agent[]
   readonly held: () => readonly HeldWorkspace[]
+  /** Returns where an agent stands, by the orders that hold before a fence has them, too; or why it is cut off. */
+  readonly standing: (agent: AgentName) => Result<Rung, string>
   /** True when the ledger has it. */
   readonly record: (entry: Noted) => Promise<boolean>
 }
@@ -205,12 +208,14 @@ export class FilesDesk {
 
   /**
    * Refuses a restore under a contained agent: its command would not begin anew, and what stands still there is evidence. An
-   * order marks the cell first, and the fence on disk later.
+   * order holds here first, also where the cell has ended by then, and in the fence on disk later.
    */
   #mayRestore({ agent: { name }, rung }: HeldWorkspace): Result<void, string> {
     const fenced = containedNow(this.#options.state.directory, name)
     if (!fenced.ok) return fenced
-    const contained = fenced.value?.text ?? (cutsOff(rung) ? `${name} is ${rung}` : undefined)
+    const standing = this.#options.standing(name)
+    const ordered = standing.ok ? undefined : `${name}: ${standing.reason}`
+    const contained = fenced.value?.text ?? ordered ?? (cutsOff(rung) ? `${name} is ${rung}` : undefined)
     if (contained === undefined) return ok(undefined)
     return no(`${contained}. Release it, or kill it and restore without --restart`)
   }
