@@ -63,15 +63,13 @@ describe('the record of what a cell tries', () => {
     const headers = { ...modernHeaders('tools/call', params), accept: 'application/json, text/event-stream' }
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
     const request = `POST /mcp/desk HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n${lines.join('')}content-length: ${body.length}\r\n\r\n${body}`
-    const asked = async (): Promise<number> => {
-      const askedMs = performance.now()
-      assert.equal(textOf(await call(neighbour.url('desk'), 'note', {})), 'noted')
-      return performance.now() - askedMs
-    }
-    // What it waits while nobody floods, on a machine that others may have loaded.
-    const alone: number[] = []
-    while (alone.length < 9) alone.push(await asked())
     let answered = 0
+    /** Returns how many of the flood were answered before one call of a neighbour was: what it waits, whatever else runs here. */
+    const asked = async (): Promise<number> => {
+      const before = answered
+      assert.equal(textOf(await call(neighbour.url('desk'), 'note', {})), 'noted')
+      return answered - before
+    }
     const references = new Set<string>()
     let flood = true
     const sockets: Socket[] = []
@@ -92,11 +90,11 @@ describe('the record of what a cell tries', () => {
       })
       socket.write(request)
     }
-    const times: number[] = []
+    const overtaken: number[] = []
     const began = performance.now()
     const passedMs = () => performance.now() - began
     while (passedMs() < 1_500 || (answered < LIMITS.refusalsBurst + 50 && passedMs() < 100_000)) {
-      times.push(await asked())
+      overtaken.push(await asked())
     }
     flood = false
     const refusals = async () =>
@@ -117,8 +115,13 @@ describe('the record of what a cell tries', () => {
       [],
     )
     assert.ok(recorded.every(({ args }) => JSON.stringify(args ?? null).length < LIMITS.refusedArgumentBytesMax + 500))
-    const [waitedMs, aloneMs] = [median(times), median(alone)]
-    assert.ok(waitedMs < Math.max(500, aloneMs * 10), `a neighbour waits ${waitedMs} ms, and ${aloneMs} ms alone`)
+    console.log(
+      'OVERTAKEN',
+      overtaken.length,
+      overtaken.toSorted((a, b) => a - b).filter((_, i, all) => i % Math.ceil(all.length / 20) === 0),
+      answered,
+    )
+    assert.ok(median(overtaken) < 20, `${median(overtaken)} of 40 are answered before one of a neighbour`)
     await flooding.end()
     await neighbour.end()
   })

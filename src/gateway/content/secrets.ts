@@ -20,9 +20,11 @@ export interface Secrets {
   readonly partIn: (text: string) => string | undefined
   /**
    * Returns how many characters at the end of a text may be the beginning of a secret, in any of its forms: 0, or eight and
-   * more. `longest` is how many characters the longest form has.
+   * more; more than there are in it at most. `longest` is how many characters the longest form has.
    */
   readonly begun: (text: string) => number
+  /** Returns the end of a text in which a secret may have begun that ends in what comes next, in any of its forms. */
+  readonly tail: (text: string) => string
   readonly longest: () => number
   /**
    * Gives a secret another value: injected from now on, and looked for beside those that it had, the newest
@@ -50,7 +52,7 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
   }
   let needles = needlesFor(all)
   const leak = (text: string) => {
-    for (const view of viewsOf(text)) {
+    for (const { view } of viewsOf(text)) {
       const found = needles.in(view)
       if (found !== undefined) return found
     }
@@ -65,6 +67,7 @@ export function openSecrets(values: ReadonlyMap<string, string>): Result<Secrets
       return undefined
     },
     begun: (text) => begunIn(text, needles),
+    tail: (text) => tailOf(text, needles.longest),
     longest: () => needles.longest,
     renew: (name, value) => {
       if (soughtOf(value).length < LIMITS.secretCharactersMin || current.get(name) === value) return false
@@ -163,24 +166,55 @@ class Needles {
 
 /**
  * Returns how many characters at the end of a text may be the beginning of a secret: as it is, and once escapes and percents
- * are taken off, also one that is cut in the middle.
+ * are taken off, also where one is cut in the middle, or one inside another.
  */
 function begunIn(text: string, needles: Needles): number {
-  const plain = needles.begunIn(text)
-  const whole = text.slice(-needles.longest * ESCAPED_CHARACTERS_MAX).replace(CUT_ESCAPE, '')
-  let most = plain
-  for (const view of viewsOf(whole)) {
-    const begun = needles.begunIn(view)
-    if (begun > 0 && (view !== whole || whole.length < text.length))
-      most = Math.max(most, begun * ESCAPED_CHARACTERS_MAX + ESCAPED_CHARACTERS_MAX)
+  const tail = tailOf(text, needles.longest)
+  let most = needles.begunIn(text)
+  for (const { view, depth } of viewsOf(tail, true)) {
+    const begun = view === tail ? 0 : needles.begunIn(view)
+    if (begun > 0) most = Math.max(most, (begun + 1) * ESCAPED_CHARACTERS_MAX ** Math.max(1, depth))
   }
-  return most
+  return Math.min(most, text.length)
+}
+
+/**
+ * Returns the end of a text that says as much as the longest form has, whatever is taken off; one of `TAIL_CHARACTERS_MAX`
+ * where encodings within each other make it longer than that.
+ */
+function tailOf(text: string, longest: number): string {
+  const most = Math.min(text.length, Math.max(TAIL_CHARACTERS_MAX, longest * ESCAPED_CHARACTERS_MAX))
+  for (let characters = longest * ESCAPED_CHARACTERS_MAX; characters < most; characters *= ESCAPED_CHARACTERS_MAX) {
+    const tail = text.slice(-characters)
+    if (saysAtLeast(tail, longest)) return tail
+  }
+  return text.slice(text.length - most)
+}
+
+function saysAtLeast(text: string, characters: number): boolean {
+  for (const { view } of viewsOf(text)) if (view.length < characters) return false
+  return true
 }
 
 /** Characters that stand for one: `\\u0041`, as JSON in JSON writes it. */
 const ESCAPED_CHARACTERS_MAX = 7
+/** Characters that are looked at again with each piece of a stream, at most where encodings ask for them. */
+const TAIL_CHARACTERS_MAX = 65_536
 /** An escape, or a percent, that is cut. */
-const CUT_ESCAPE = /(?:%[0-9a-f]?|\\{1,2}(?:u[0-9a-f]{0,3})?)$/i
+const CUT_ESCAPE = /(?:%[0-9a-f]?|\\(?:u[0-9a-f]{0,3})?)$/i
+/** As many as one character has where three encodings each write one or two. */
+const CUT_ESCAPES_MAX = 8
+
+/** Returns a text without the cut escapes at its end: one that is within others is cut as often. */
+function withoutCut(text: string): string {
+  let end = text.length
+  for (let taken = 0; taken < CUT_ESCAPES_MAX; taken++) {
+    const [cut] = CUT_ESCAPE.exec(text.slice(Math.max(0, end - ESCAPED_CHARACTERS_MAX), end)) ?? []
+    if (cut === undefined) break
+    end -= cut.length
+  }
+  return text.slice(0, end)
+}
 
 /** Tells whether a form begins with a text, which is shorter. */
 function beginsWith({ text, anyCase }: Form, beginning: string): boolean {
@@ -212,32 +246,45 @@ export function injectInto(
   })
 }
 
+/** What a text says once some encodings are taken off. */
+interface View {
+  readonly view: string
+  /** The number of encodings that were taken off. */
+  readonly depth: number
+}
+
 /**
  * Yields the text, and what it says once escapes and percents are taken off, in every order: an address in JSON may hold
  * JSON of its own, and that another address. Only what a text has is taken off.
+ *
+ * @param isCut true where the text goes on: an escape at its end, or in its end, may be cut, and is taken off as well.
  */
-function* viewsOf(text: string, taken = 0, escapesOnly = true, seen = new Set<string>()): Generator<string, void> {
-  if (taken > 1) {
+function* viewsOf(
+  text: string,
+  isCut = false,
+  depth = 0,
+  escapesOnly = true,
+  seen = new Set<string>(),
+): Generator<View, void> {
+  if (depth > 1) {
     // Most texts say the same in several orders.
-    const digest = `${escapesOnly} ${taken} ${hash('sha1', text)}`
+    const digest = `${escapesOnly} ${depth} ${hash('sha1', text)}`
     if (seen.has(digest)) return
     seen.add(digest)
   }
-  yield text
-  yield* unbroken(text)
-  const deeper = taken < ENCODINGS_DEPTH_MAX
-  if (text.includes('%') && (deeper || escapesOnly)) {
-    const plain = percentDecoded(text)
-    if (plain !== text) yield* viewsOf(plain, taken + 1, false, seen)
+  yield { view: text, depth }
+  const whole = isCut ? withoutCut(text) : text
+  if (whole !== text) yield { view: whole, depth }
+  if (hasBrokenLine(whole)) yield { view: whole.replaceAll(/\\[nr]|\s/g, ''), depth }
+  const deeper = depth < ENCODINGS_DEPTH_MAX
+  if (whole.includes('%') && (deeper || escapesOnly)) {
+    const plain = percentDecoded(whole)
+    if (plain !== whole) yield* viewsOf(plain, isCut, depth + 1, false, seen)
   }
-  if (deeper && text.includes('\\')) {
-    const plain = unescaped(text)
-    if (plain !== text) yield* viewsOf(plain, taken + 1, escapesOnly, seen)
+  if (deeper && whole.includes('\\')) {
+    const plain = unescaped(whole)
+    if (plain !== whole) yield* viewsOf(plain, isCut, depth + 1, escapesOnly, seen)
   }
-}
-
-function* unbroken(text: string): Generator<string, void> {
-  if (hasBrokenLine(text)) yield text.replaceAll(/\\[nr]|\s/g, '')
 }
 
 /**

@@ -60,6 +60,38 @@ describe('secrets in a stream', () => {
     )
   })
 
+  const percents = (text: string) => Buffer.from(text).toString('hex').replaceAll(/../g, '%$&')
+  const escapes = (text: string) =>
+    text.replaceAll(/./g, (at) => `\\u${at.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const inJson = (text: string) => JSON.stringify(text).slice(1, -1).replaceAll('/', '\\/')
+  /** Encodings that write each character by itself, so that it is known where the eighth ends. */
+  const ENCODINGS = [encodeURIComponent, percents, escapes, inJson]
+
+  it('S10: are found in encodings within each other, wherever those are cut, and at most seven characters pass on', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...ENCODINGS), { minLength: 2, maxLength: 3 }),
+        fc.array(fc.nat(6_000), { maxLength: 8 }),
+        fc.integer({ min: 1, max: 200 }),
+        (encodings, cuts, every) => {
+          const written = (text: string) => encodings.reduce((inner, encode) => encode(inner), text)
+          const whole = `see: ${written(SECRET)}`
+          const pieces = Array.from({ length: Math.floor(whole.length / every) }, (_, i) => i * every)
+          for (const at of [pieces, cuts]) {
+            const { text, leaked } = passed(Buffer.from(`${whole} and more`), at)
+            assert.equal(leaked, 'token')
+            const eight = `see: ${written(SECRET.slice(0, 8))}`
+            assert.ok(
+              text.length < eight.length,
+              `${text.length} characters of ${whole}, where ${eight.length} tell it`,
+            )
+          }
+        },
+      ),
+      { numRuns: 1_000 },
+    )
+  })
+
   it('S10: what holds none passes on whole, byte by byte the same', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.array(fc.nat(300), { maxLength: 8 }), (bytes, cuts) => {

@@ -12,19 +12,19 @@ export type SearchedPiece =
 /**
  * Looks for secrets in a stream (S10), piece by piece, wherever it is cut.
  *
- * - SS1  Of a secret no more than seven characters pass on, in any listed form: what may be the beginning of one waits for
- *        what comes next.
+ * - SS1  Of a secret no more than seven characters pass on, in any listed form, also within others: what may be the
+ *        beginning of one waits for what comes next.
  * - SS2  Nothing else waits: a piece passes on in the tick in which it came.
  */
 export class StreamSearch {
-  readonly #secrets: Pick<Secrets, 'leak' | 'begun' | 'longest'>
+  readonly #secrets: Pick<Secrets, 'leak' | 'begun' | 'tail' | 'longest'>
   readonly #decoder = new StringDecoder('utf8')
   /** The end of what was looked at, in which a secret may have begun. */
   #before = ''
   /** Bytes that wait. */
   #held: Uint8Array = new Uint8Array()
 
-  constructor(secrets: Pick<Secrets, 'leak' | 'begun' | 'longest'>) {
+  constructor(secrets: Pick<Secrets, 'leak' | 'begun' | 'tail' | 'longest'>) {
     this.#secrets = secrets
   }
 
@@ -48,13 +48,10 @@ export class StreamSearch {
     const text = this.#before + said
     const secret = this.#secrets.leak(text)
     if (secret !== undefined) return { kind: 'leak', secret }
-    this.#before = text.slice(-this.#secrets.longest() * ENCODED_CHARACTERS)
+    this.#before = this.#secrets.tail(text)
     // A character has up to four bytes.
     const waits = Math.min(bytes.length, this.#secrets.begun(text) * 4)
     this.#held = bytes.subarray(bytes.length - waits)
     return { kind: 'pass', bytes: bytes.subarray(0, bytes.length - waits) }
   }
 }
-
-/** Characters that one may have where a text is encoded once more: `\\u0041`, or `%41`. */
-const ENCODED_CHARACTERS = 7

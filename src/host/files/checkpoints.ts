@@ -57,13 +57,10 @@ export async function makeCheckpoint(
   const made = await workspaces.still(
     changes,
     (still) => copied(store, still, changes, wanted, bounds),
-    async (done) => {
-      const all = done.ok && !done.value.unchanged ? await kept(store, done.value.checkpoint, bounds) : done
-      // What stays on the disk does so until the next one.
-      await store.sweep()
-      return all
-    },
+    (done) => (done.ok && !done.value.unchanged ? kept(store, done.value.checkpoint, bounds) : Promise.resolve(done)),
   )
+  // What stays on the disk does so until the next one.
+  await store.sweep()
   return made.ok ? made.value : made
 }
 

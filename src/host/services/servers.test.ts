@@ -48,6 +48,20 @@ describe('S8: a shared server that is being ended', () => {
     })
 })
 
+it('S8: a shared server that an order has frozen, and that has ended since, is meant by none', async () => {
+  const servers = new Servers({
+    newNumber: () => 1,
+    mayBegin: () => ok(undefined),
+    lineOf: () => [{ cell, agent: GIVER }],
+  } as unknown as ServersOptions) // all that is asked of it
+  const [kept] = servers.forCell([{ name: 'shared', server: { shared: true } } as unknown as StdioUpstream], 1, '')
+  assert.ok(kept && isGiver)
+  kept.server.halt = async () => ok('frozen 1')
+  assert.equal(servers.stopShared(new Set([1]), isGiver, 'freeze').length, 1)
+  await kept.end()
+  assert.deepEqual([servers.stopShared(new Set(), isGiver, 'freeze'), servers.toldBy(isGiver)], [[], []])
+})
+
 it('S8: a shared server that one order has frozen is meant by the next one, until it was killed', async () => {
   const servers = new Servers({
     newNumber: () => 1,

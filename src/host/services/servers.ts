@@ -224,7 +224,9 @@ export class Servers {
     if (this.#shared.get(upstream) === shared) this.#shared.delete(upstream)
     this.#leaving.set(shared, upstream)
     await this.#end(shared.server)
-    if (((await shared.server.cell?.left()) ?? []).length === 0) this.#leaving.delete(shared)
+    if (((await shared.server.cell?.left()) ?? []).length > 0) return
+    this.#leaving.delete(shared)
+    this.#stopped.delete(shared)
   }
 
   #keptFor(upstream: StdioUpstream, number: number, workspace: string): Kept {

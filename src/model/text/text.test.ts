@@ -73,6 +73,12 @@ describe('S17: what others wrote is read in a time that grows as its length does
       assert.equal(normalForm(text, 'NFKC'), text.normalize('NFKC'))
       assert.equal(normalForm(text, 'NFKD'), text.normalize('NFKD'))
     }
+    assert.equal(normalForm('\ufdfa'.repeat(256), 'NFKC').length, 256 * 18)
+    assert.equal(
+      normalForm('\ufdfa\ufdfb'.repeat(129), 'NFKD'),
+      '\ufdd0'.repeat(258),
+      'no text takes eighteen times its own',
+    )
     const [cut = ''] = normalForm(`e${'\u0301'.repeat(61)}`, 'NFKC').match(/\u034f/g) ?? []
     assert.equal(cut, '\u034f')
     assert.equal(withoutEnd('a.b.,..', '.,'), 'a.b')

@@ -69,10 +69,23 @@ export function withoutEnd(text: string, characters: string): string {
 /** More marks than stand on any letter: U+FF9E and U+FF9F become marks. */
 const MANY_MARKS = /[\p{M}\uff9e\uff9f]{30}/gu
 
+/** Two letters that become eighteen and eight: others become seven at most. */
+const LONG_LETTERS = /[\ufdfa\ufdfb]/g
+const LONG_LETTERS_MAX = 256
+
 /**
  * Returns `text` in a normal form, with U+034F after each thirtieth mark in a row, as Unicode's stream-safe format has it:
- * without it the platform's sorting of marks takes the square of their number.
+ * without it the platform's sorting of marks takes the square of their number. Of U+FDFA and U+FDFB more than 256 become
+ * U+FDD0, which is none: no name is as long, and a text of them alone would take eighteen times its own time.
  */
 export function normalForm(text: string, form: 'NFKC' | 'NFKD'): string {
-  return text.replaceAll(MANY_MARKS, '$&\u034f').normalize(form)
+  const long = text.match(LONG_LETTERS)?.length ?? 0
+  const bounded = long > LONG_LETTERS_MAX ? text.replaceAll(LONG_LETTERS, '\ufdd0') : text
+  return bounded.replaceAll(MANY_MARKS, '$&\u034f').normalize(form)
+}
+
+/** Returns a text without case and forms of Unicode: letters of which only one case has a pair of its own are equal, too. */
+export function caseless(text: string): string {
+  if (/^[\0-\x7f]*$/.test(text)) return text.toLowerCase()
+  return normalForm(normalForm(text, 'NFKC').toUpperCase().toLowerCase(), 'NFKC')
 }

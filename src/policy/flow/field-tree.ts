@@ -1,7 +1,7 @@
 import { isJsonObject, type Json } from '../../model/json.ts'
 import { isNumber, numberText } from '../../model/text/number.ts'
 import { type JsonPath, stepText } from '../../model/text/path.ts'
-import { normalForm } from '../../model/text/text.ts'
+import { caseless } from '../../model/text/text.ts'
 
 interface Node<T> {
   rule?: T
@@ -133,22 +133,14 @@ function respelled<T>(value: Json, node: Node<T>, place: Place | undefined): str
     for (const [name, item] of Object.entries(value)) {
       const inner = node.names.get(name)
       if (inner === undefined) {
-        node.folded ??= new Set([...node.names.keys()].map(folded))
-        if (node.folded.has(folded(name))) return placeText({ above: place, step: name })
+        node.folded ??= new Set([...node.names.keys()].map(caseless))
+        if (node.folded.has(caseless(name))) return placeText({ above: place, step: name })
       }
       const found = below(item, inner, name)
       if (found !== undefined) return found
     }
   }
   return undefined
-}
-
-/**
- * Folds the case of a name back and forth, so that letters of which only one case has a pair of its own are equal as
- * well.
- */
-function folded(name: string): string {
-  return normalForm(normalForm(name, 'NFKC').toUpperCase().toLowerCase(), 'NFKC')
 }
 
 function lacks<T>(value: Json | undefined, node: Node<T>, place: Place | undefined, gap: Gap<T>): void {

@@ -8,18 +8,22 @@ import { normalForm } from '../../model/text/text.ts'
 export function skeleton(text: string): string {
   // A hundred times faster, and the same: nothing of it but case, spaces and punctuation occurs in ASCII.
   if (!/[^\0-\x7f]/.test(text)) return text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '')
-  const folded = normalForm(text, 'NFKD')
-    .toUpperCase()
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}]+/gu, '')
+  const folded = normalForm(text, 'NFKD').toUpperCase().toLowerCase()
+  // What takes two code units is in no table of single ones.
+  const paired = /[\ud800-\udfff]/.test(folded) ? folded.replaceAll(/[^\p{L}\p{N}]+/gu, '') : folded
   ascii ??= asciiTable()
-  const units = new Uint16Array(folded.length)
-  for (let i = 0; i < folded.length; i++) units[i] = ascii[folded.charCodeAt(i)] ?? 0
-  return Buffer.from(units.buffer).toString('utf16le')
+  const units = new Uint16Array(paired.length)
+  let length = 0
+  for (let i = 0; i < paired.length; i++) {
+    const unit = ascii[paired.charCodeAt(i)] ?? 0
+    if (unit !== 0) units[length++] = unit
+  }
+  return Buffer.from(units.buffer, 0, 2 * length).toString('utf16le')
 }
 
 /**
- * The code unit that stands for each UTF-16 code unit, its own where no other does; made when it is first asked for.
+ * The code unit that stands for each UTF-16 code unit, its own where no other does, and 0 for what is neither letter nor
+ * digit; made when it is first asked for.
  */
 let ascii: Uint16Array | undefined
 
@@ -31,5 +35,6 @@ function asciiTable(): Uint16Array {
     if (!/\p{Nd}/u.test(String.fromCharCode(unit))) value = 0
     else table[unit] = 0x30 + (value++ % 10)
   }
+  for (let unit = 0; unit < 65_536; unit++) if (!/[\p{L}\p{N}\p{Cs}]/u.test(String.fromCharCode(unit))) table[unit] = 0
   return table
 }

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ok } from '../../../model/result.ts'
 import { hold } from '../../handle.ts'
 import type { LaunchReceipt } from '../../spec.ts'
@@ -26,6 +27,19 @@ it('S8: where its group is empty, no connection of a cell stands, while its pid 
       0,
     )
   assert.deepEqual([await seen(true), await seen(false)], [0, undefined])
+})
+
+it('K4: what is mounted of it is looked at once that was taken away, however long it takes', async () => {
+  const monitor = spawn('true')
+  await once(monitor, 'exit')
+  let mounts = ['/nonexistent/cell/disk']
+  const unmount = async () => {
+    await delay(20)
+    mounts = []
+  }
+  const init = { pid: 0, lives: () => false, kill: () => undefined }
+  const cell = cellOf({ ...parts(), monitor, init, unmount, mountsUnder: () => mounts })
+  assert.ok((await cell.teardown()).gone)
 })
 
 function parts(): Omit<CellParts, 'monitor' | 'init'> {
@@ -57,7 +71,7 @@ function parts(): Omit<CellParts, 'monitor' | 'init'> {
     directory: '/nonexistent/cell',
     hidesCommand: false,
     decoys: [],
-    unmount: () => true,
+    unmount: async () => undefined,
     freeUid: () => true,
     mountsUnder: () => [],
     forget: () => undefined,

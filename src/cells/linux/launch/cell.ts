@@ -99,7 +99,7 @@ export interface CellParts {
   readonly hidesCommand: boolean
   readonly decoys: readonly FileSpec[]
   readonly upper?: string
-  readonly unmount: () => boolean
+  readonly unmount: () => Promise<void>
   readonly freeUid: () => boolean
   readonly mountsUnder: (directory: string) => readonly string[]
   readonly forget: () => void
@@ -283,7 +283,7 @@ async function torn(parts: CellParts, kill: LinuxCell['kill'], exited: Promise<E
   await eventually(() => pidsOf(parts).length === 0 && !parts.init.lives(), killed.ok ? KILL_TIMEOUT_MS : 0)
   const left = pidsOf(parts)
   const cgroupGone = await eventually(() => cgroup.remove(), KILL_TIMEOUT_MS)
-  parts.unmount()
+  await parts.unmount()
   const mounts = parts.mountsUnder(parts.directory)
   const nothingRuns = ended && left.length === 0 && !parts.init.lives()
   // What says which process is its pid 1 stays while that may live: the guard and the next warden end it by that.

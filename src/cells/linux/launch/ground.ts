@@ -40,7 +40,7 @@ export interface Mounted {
   readonly outer?: UserOverlay
   /** Directory where the changes to the workspace stand behind the overlay. */
   readonly upper?: string
-  unmount(): boolean
+  unmount(): Promise<void>
 }
 
 /** The arrangement of a launch, in which an agent's cell and a helper's differ. */

@@ -49,7 +49,7 @@ export async function launchCell(
   const { workspace } = spec
   if (workspace !== undefined) settleReplaced(workspace.changes, ground, randomBytes(16))
   if (workspace === undefined) {
-    const nothing = async () => ok({ binds: [], disk: ground.run.path, unmount: () => true })
+    const nothing = async () => ok({ binds: [], disk: ground.run.path, unmount: async () => {} })
     return launchArranged(spec, ground, forget, { mayBegin, mount: nothing })
   }
   const found = checkWorkspace(workspace, keptFromWorkspaces(spec))
@@ -179,7 +179,11 @@ async function launchSteps(
       hidesCommand: spec.secretCommand !== undefined,
       decoys,
       ...(upper === undefined ? {} : { upper }),
-      unmount: () => [files.unmount(), usr.unmount(), unmount()].every(Boolean),
+      async unmount() {
+        files.unmount()
+        usr.unmount()
+        await unmount()
+      },
       freeUid: free,
       mountsUnder,
       forget,

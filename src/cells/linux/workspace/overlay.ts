@@ -19,18 +19,11 @@ import { resolvedPath } from '../../../model/host/host-paths.ts'
 import { liesAt, mountsNow, placeOf } from '../../../model/host/host-places.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
 import { type Handle, hold } from '../../handle.ts'
-import {
-  attachMount,
-  changeMount,
-  cloneMount,
-  newMount,
-  type SystemFault,
-  systemFaultText,
-  unmount,
-} from '../../kernel/libc.ts'
+import { attachMount, changeMount, cloneMount, newMount, type SystemFault, systemFaultText } from '../../kernel/libc.ts'
 import type { OwnerMaps } from '../../kernel/owner-map.ts'
 import type { CellSpec, LaunchFault, Layer, Profile, WorkspaceSpec } from '../../spec.ts'
 import { recordFrom, type WorkspaceRecord } from '../../workspace.ts'
+import { unmountApart } from '../launch/run-directory.ts'
 import type { UserOverlay } from '../launch/user-overlay.ts'
 import type { ChangesDisks } from './changes-disk.ts'
 
@@ -99,7 +92,7 @@ export interface MountedWorkspace {
   readonly merged: string
   /** The overlay where it is not mounted yet: the cell's outer user namespace does it. */
   readonly outer?: UserOverlay
-  unmount(): boolean
+  unmount(): Promise<void>
 }
 
 /**
@@ -125,17 +118,16 @@ export async function mountWorkspace(
     const [upper, work] = [join(changes, 'upper'), join(changes, 'work')]
     prepare(changes, upper, work, record)
     mkdirSync(merged)
-    return ok({ upper, merged, outer: { lowers: [record.lower], upper, work, at: merged }, unmount: () => true })
+    return ok({ upper, merged, outer: { lowers: [record.lower], upper, work, at: merged }, unmount: async () => {} })
   }
   if (record.diskBytes !== undefined) {
     const mounted = await ground.changesDisks.mount(changes, record.diskBytes, disk)
     if (!mounted.ok) return mounted
   }
-  const unmountAll = (): boolean =>
-    [merged, disk].filter((path) => existsSync(path)).every((path) => unmount(path, true).ok)
+  const unmountAll = () => unmountApart(merged, disk)
   const map = await ground.ownerMaps.take(record.owner, { uid: record.uid, gid: record.uid })
   if (!map.ok) {
-    unmountAll()
+    await unmountAll()
     return no({ kind: 'lacking', layer: 'owner-map', problem: map.reason, fix: 'install util-linux' })
   }
   const behind = record.diskBytes === undefined ? changes : disk
@@ -144,7 +136,7 @@ export async function mountWorkspace(
   const mounted = overlayAt(merged, upper, join(behind, 'work'), changes, record, map.value.fd, held)
   for (const handle of held) handle.close()
   if (mounted.ok) return ok({ upper, merged, unmount: unmountAll })
-  unmountAll()
+  await unmountAll()
   return mounted
 }
 

@@ -3,15 +3,16 @@
  * each read-only and each as if the helper owned it.
  */
 
-import { closeSync, existsSync, mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { no, ok, type Result } from '../../../model/result.ts'
 import type { Handle } from '../../handle.ts'
-import { attachMount, newMount, systemFaultText, unmount } from '../../kernel/libc.ts'
+import { attachMount, newMount, systemFaultText } from '../../kernel/libc.ts'
 import type { Ids } from '../../kernel/owner-map.ts'
 import type { LaunchFault } from '../../spec.ts'
 import type { WorkspaceRecord } from '../../workspace.ts'
 import type { Mounted } from '../launch/ground.ts'
+import { unmountApart } from '../launch/run-directory.ts'
 import { mappedClone, type WorkspaceGround } from './overlay.ts'
 
 export interface Viewed {
@@ -33,9 +34,9 @@ export async function mountView(
   const { record, changes, viewer } = viewed
   const at = (name: string): string => join(directory, name)
   const places = ['merged', 'upper', 'lower', 'disk'].map(at)
-  const unmountAll = (): boolean => places.filter((path) => existsSync(path)).every((path) => unmount(path, true).ok)
-  const refused = (reason: LaunchFault) => {
-    unmountAll()
+  const unmountAll = () => unmountApart(...places)
+  const refused = async (reason: LaunchFault) => {
+    await unmountAll()
     return no(reason)
   }
 
@@ -50,7 +51,7 @@ export async function mountView(
     }))
     const target = viewed.target ? [{ from: record.lower, to: '/target', writable: true }] : []
     const outer = { lowers: [upper, record.lower], at: at('merged') }
-    return ok({ binds: [...shown, ...target], disk: record.lower, outer, unmount: () => true })
+    return ok({ binds: [...shown, ...target], disk: record.lower, outer, unmount: async () => {} })
   }
   let behind = viewed.liveUpper
   if (behind === undefined && record.diskBytes !== undefined) {

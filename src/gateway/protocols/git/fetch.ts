@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { no, ok, type Result, shortDigest } from '../../../model/index.ts'
 import type { GitVersion } from './git-request.ts'
-import { type Pkt, PktReader, pkt, pktText } from './pkt-line.ts'
+import { DELIMITER, FLUSH, type Pkt, PktReader, pkt, pktText } from './pkt-line.ts'
 import { isObjectName, isRefName, type ObjectFormat } from './ref-name.ts'
 
 /**
@@ -35,6 +35,10 @@ export interface GitRefsQuestion {
   readonly format: ObjectFormat
   /** Beginnings of the names that are asked for; none where all are. */
   readonly prefixes: readonly string[]
+  /** True where its answer is to name what symbolic refs stand for. */
+  readonly symrefs: boolean
+  /** True where it has lines of its own, behind a delimiter. */
+  readonly hasLines: boolean
 }
 
 /** A request to `git-upload-pack` as it was read. */
@@ -102,6 +106,16 @@ export function withoutTags(bytes: Uint8Array, { tagsWord }: Pick<GitFetch, 'tag
   return Buffer.concat([bytes.subarray(0, from), instead, bytes.subarray(to)])
 }
 
+/**
+ * Returns the body of a question for refs, whose answer names what symbolic refs stand for: whether one is shown is told by
+ * that, and not left to whoever asks.
+ */
+export function withSymrefs(bytes: Uint8Array, { symrefs, hasLines }: GitRefsQuestion): Uint8Array {
+  if (symrefs) return bytes
+  const lines = [...(hasLines ? [] : [DELIMITER]), pkt('symrefs\n'), FLUSH]
+  return Buffer.concat([bytes.subarray(0, bytes.length - FLUSH.length), ...lines])
+}
+
 /** Capabilities of a fetch in versions 0 and 1. */
 export const FETCH_CAPABILITIES: ReadonlySet<string> = new Set([
   ...['multi_ack', 'multi_ack_detailed', 'thin-pack', 'side-band', 'side-band-64k', 'ofs-delta', 'shallow', 'no-done'],
@@ -132,6 +146,10 @@ class FetchLines {
   #filter: string | undefined
 
   /** Notes a name that may stand there once; returns what is wrong with it. Git says nothing twice, and each line takes its time. */
+  has(name: string): boolean {
+    return this.#said.has(name)
+  }
+
   once(name: string): string | undefined {
     if (this.#said.has(name)) return `it says ${name} twice`
     this.#said.add(name)
@@ -250,6 +268,7 @@ class CommandReader {
   readonly #lines = new FetchLines()
   readonly #prefixes: string[] = []
   #command = ''
+  #hasLines = false
   #part: 'command' | 'capabilities' | 'lines' | 'over' = 'command'
 
   /** Takes the next packet; returns what is wrong with it. */
@@ -261,6 +280,7 @@ class CommandReader {
     }
     if (read.kind === 'delimiter' && this.#part !== 'lines') {
       this.#part = 'lines'
+      this.#hasLines = true
       return undefined
     }
     const text = read.kind === 'data' ? pktText(read.bytes) : undefined
@@ -274,8 +294,12 @@ class CommandReader {
   end(): Result<GitFetch | GitRefsQuestion, string> {
     const { wants, wantedRefs, format } = this.#lines
     if (this.#part !== 'over' || this.#command === '') return no('it is no whole request')
-    if (this.#command === 'command=ls-refs') return ok({ kind: 'ls-refs', format, prefixes: this.#prefixes })
+    if (this.#command === 'command=ls-refs') return ok({ kind: 'ls-refs', format, ...this.#asked() })
     return wants.length + wantedRefs.length === 0 ? no('it wants nothing') : ok(this.#lines.whole())
+  }
+
+  #asked(): Pick<GitRefsQuestion, 'prefixes' | 'symrefs' | 'hasLines'> {
+    return { prefixes: this.#prefixes, symrefs: this.#lines.has('symrefs'), hasLines: this.#hasLines }
   }
 
   #begin(text: string): string | undefined {

@@ -171,6 +171,24 @@ describe('the patterns that a request of git is decided by', () => {
     ])
   })
 
+  it('GS1: a symbolic ref shows and brings nothing of what it stands for, whether its target is asked for or not', async () => {
+    const place = join(server.directory, 'shop/desk.git')
+    await git(place, 'symbolic-ref', 'refs/heads/agent/alias', ANA)
+    const everything = await opened([['shop/desk: fetch']])
+    assert.match(await everything.refs('refs/heads/agent/'), /agent\/alias symref-target:refs\/heads\/customers\/ana/)
+    const cell = await opened([['shop/desk refs/heads/agent/*: fetch']])
+    try {
+      const list = await cell.refs('refs/heads/agent/')
+      assert.match(list, /agent\/x/, 'control')
+      assert.doesNotMatch(list, /alias/)
+      assert.doesNotMatch(await cell.refs(), /alias/)
+      assert.match(await cell.want([at[ANA] ?? '']), /refused by Firebreak/)
+      assert.match(await cell.want([], 'want-ref refs/heads/agent/alias'), /refused by Firebreak/)
+    } finally {
+      await git(place, 'symbolic-ref', '-d', 'refs/heads/agent/alias')
+    }
+  })
+
   it('S5: GS3: a delegation that leaves one of them to a cell leaves it the refs of that one', async () => {
     const both = [[READS_MAIN], [READS_CUSTOMERS]] as const
     const cell = await opened(both, { delegated: [READS_MAIN] })

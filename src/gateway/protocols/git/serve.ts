@@ -5,7 +5,7 @@ import { TOO_MUCH } from '../../fairness/room.ts'
 import { readWhole } from '../http/body.ts'
 import { decodeBody } from '../http/decode.ts'
 import { refusalSentence } from '../http/web-attempt.ts'
-import { FETCH_BYTES_MAX, type GitFetch, type GitRefsQuestion, readFetch, withoutTags } from './fetch.ts'
+import { FETCH_BYTES_MAX, type GitFetch, type GitRefsQuestion, readFetch, withoutTags, withSymrefs } from './fetch.ts'
 import { refuseNoRepository } from './git-refusal.ts'
 import { readGitRequest } from './git-request.ts'
 import {
@@ -197,7 +197,7 @@ async function serveList(
   const change = new ShownRefs({ list: 'ls-refs', meanings: ATOMIC, ...fetchedRefs(by) })
   await sendGit(ground, asked, {
     ...{ ...decidedBy(by), args },
-    ...posted(asked, bytes),
+    ...posted(asked, withSymrefs(bytes, question)),
     sink: new ChangingReply(ground.reply, change),
   })
   ground.line.shown.add(repository, change.objects)

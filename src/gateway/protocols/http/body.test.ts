@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, it } from 'node:test'
+import { until } from '../../../../test/kit/until.ts'
 import { LIMITS } from '../../../model/index.ts'
 import { Room } from '../../fairness/room.ts'
 import type { WebRequest } from '../../web/web-request.ts'
@@ -12,8 +13,10 @@ function requestOf(type: string, body: Readable, length?: number): WebRequest {
   return { place, method: 'POST', target: '/', headers, length, hasBody: true, body }
 }
 
+const AT_ONCE = () => undefined
+
 function posted(type: string, text: string, room = new Room(LIMITS.framesBytesMax)) {
-  return readWebBody(requestOf(type, Readable.from([Buffer.from(text)])), room)
+  return readWebBody(requestOf(type, Readable.from([Buffer.from(text)])), room, AT_ONCE)
 }
 
 describe('the body of a request', () => {
@@ -28,16 +31,45 @@ describe('the body of a request', () => {
     ] as const)
       assert.equal((await posted(type, text, room)).ok, false, text)
     const broken = new PassThrough()
-    const reading = readWebBody(requestOf('application/json', broken), room)
+    const reading = readWebBody(requestOf('application/json', broken), room, AT_ONCE)
     broken.write('1'.repeat(80))
     setImmediate(() => broken.destroy())
     assert.equal((await reading).ok, false)
     const large = new PassThrough()
     assert.equal(
-      (await readWebBody(requestOf('application/json', large, LIMITS.judgedBodyBytesMax + 1), room)).ok,
+      (await readWebBody(requestOf('application/json', large, LIMITS.judgedBodyBytesMax + 1), room, AT_ONCE)).ok,
       false,
     )
     assert.ok(room.take(100))
+  })
+
+  it('S14: is judged in its turn: what ends beside it waits for another one', async () => {
+    const [asked, given] = [[] as number[], Promise.withResolvers<void>()]
+    const turn = (bytes: number) => {
+      asked.push(bytes)
+      return given.promise
+    }
+    let judged = false
+    const room = new Room(100)
+    const body = requestOf('application/json', Readable.from([Buffer.from('{"a":1}')]))
+    const reading = readWebBody(body, room, turn).then((read) => {
+      judged = true
+      return read
+    })
+    await until('it has come', () => asked.length > 0)
+    assert.deepEqual([asked, judged], [[7], false])
+    given.resolve()
+    assert.ok((await reading).ok)
+  })
+
+  it('S17: a name costs no more than its length, however it is nested and how often it comes', async () => {
+    const form = 'application/x-www-form-urlencoded'
+    const deep = await posted(form, `a${'[b]'.repeat(65)}=1`)
+    assert.match(deep.ok ? '' : deep.reason, /^its form names "a.*, with more than 64 brackets$/)
+    assert.ok((await posted(form, `a${'[b]'.repeat(64)}=1`)).ok)
+    const many = await posted(form, `${'a&'.repeat(3_999)}a`)
+    assert.ok(many.ok && many.value.kind === 'judged')
+    assert.deepEqual(many.value.value, { a: Array.from({ length: 4_000 }, () => '') })
   })
 
   it('is judged in the characters that whoever gets it reads it in', async () => {
@@ -152,7 +184,7 @@ describe('the body of a request', () => {
 
   it('S11: has one content type and one encoding, in whatever spelling of their names', async () => {
     const spelled = (...headers: WebRequest['headers']) =>
-      readWebBody({ ...requestOf('', Readable.from([Buffer.from('{"a":1}')])), headers }, new Room(100))
+      readWebBody({ ...requestOf('', Readable.from([Buffer.from('{"a":1}')])), headers }, new Room(100), AT_ONCE)
     const json = ['content-type', JSON_TYPE] as const
     assert.ok((await spelled(json)).ok)
     assert.equal((await spelled(json, ['content_type', FORM])).ok, false)
@@ -204,10 +236,13 @@ describe('the body of a request', () => {
       assert.equal(body.value.type, type.split(';')[0]?.toLowerCase())
     }
     const untyped = { ...requestOf('', Readable.from([])), headers: [] }
-    assert.deepEqual(await readWebBody(untyped, new Room(1)), {
+    assert.deepEqual(await readWebBody(untyped, new Room(1), AT_ONCE), {
       ok: true,
       value: { kind: 'streamed', type: '', length: undefined },
     })
-    assert.deepEqual(await readWebBody({ ...untyped, length: 0 }, new Room(1)), { ok: true, value: { kind: 'none' } })
+    assert.deepEqual(await readWebBody({ ...untyped, length: 0 }, new Room(1), AT_ONCE), {
+      ok: true,
+      value: { kind: 'none' },
+    })
   })
 })

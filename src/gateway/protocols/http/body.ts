@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { isJsonObject, type Json, type JsonObject, LIMITS, no, ok, type Result } from '../../../model/index.ts'
 import { isJsonType, TOKEN } from '../../../model/text/media-type.ts'
+import { caseless } from '../../../model/text/text.ts'
 import { cutShown } from '../../content/cut-shown.ts'
 import { FROM_CELL, jsonFaultText, parseStrictJson } from '../../content/strict-json.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
@@ -8,7 +9,7 @@ import { type Room, TOO_MUCH } from '../../fairness/room.ts'
 import { type RequestTarget, readTarget } from '../../web/request-target.ts'
 import type { WebRequest } from '../../web/web-request.ts'
 import { FORM_TYPE, squeezed, typeSent } from './headers.ts'
-import { caseless, isPaired, PAIRED } from './pattern.ts'
+import { isPaired, PAIRED } from './pattern.ts'
 
 /** The body of a request: read whole and judged as arguments, or passed on as it comes. */
 export type WebBody =
@@ -25,9 +26,14 @@ function tooLargeText(bytesMax: number): string {
 
 /**
  * Reads a body that says JSON or a form, and leaves any other to be passed on. The error says what is wrong with it.
- * What a body that is judged takes of the room is given back by whoever gets it; of any other nothing stays taken.
+ * What a body that is judged takes of the room is given back by whoever gets it; of any other nothing stays taken. One that
+ * is judged waits for its turn, since several may end in one turn of the loop.
  */
-export async function readWebBody(request: WebRequest, room: Room): Promise<Result<WebBody, string>> {
+export async function readWebBody(
+  request: WebRequest,
+  room: Room,
+  turn: (bytes: number) => Promise<void> | undefined,
+): Promise<Result<WebBody, string>> {
   const { hasBody, body, headers, length } = request
   if (!hasBody) {
     body.resume()
@@ -53,6 +59,7 @@ export async function readWebBody(request: WebRequest, room: Room): Promise<Resu
   const read = await readWhole(body, { length, room, bytesMax: LIMITS.judgedBodyBytesMax })
   if (!read.ok) return read
   const came = read.value
+  await turn(came.length)
   const made = madeAnew(form, came)
   const more = made.ok ? (made.value?.bytes.length ?? 0) - came.length : 0
   if (made.ok && room.take(more))
@@ -216,6 +223,7 @@ function twinsInForm(names: readonly string[]): string | undefined {
     if (/^\s|\s$|\p{Cc}/u.test(name)) return `its form names ${shown(name)}, whose spaces some servers drop`
     if (!/^[^[\]]+(?:\[[^[\]]*\])*$|^$/.test(name)) return `its form names ${shown(name)}, whose brackets are no pairs`
     const parts = partsOf(name)
+    if (parts.length > PARTS_MAX) return `its form names ${shown(name)}, with more than ${PARTS_MAX - 1} brackets`
     const above = parts.map((_, i) => parts.slice(0, i + 1).join('['))
     const own = above.pop() ?? ''
     const twin = whole.get(own) ?? begun.get(own) ?? firstOf(above, (each) => whole.get(each))
@@ -225,6 +233,9 @@ function twinsInForm(names: readonly string[]): string | undefined {
     return undefined
   })
 }
+
+/** Parts of a form's name: PHP reads 64 brackets, others fewer. */
+const PARTS_MAX = 65
 
 /** Returns the names of which a form makes one, `a[b][]`, as all frameworks would have them. */
 function partsOf(name: string): readonly string[] {
@@ -259,6 +270,10 @@ const SHOWN_CHARACTERS_MAX = 66
 export function queryOf({ parameters }: RequestTarget): { readonly query?: JsonObject } {
   if (parameters.length === 0) return {}
   const found = new Map<string, Json[]>()
-  for (const [name, value] of parameters) found.set(name, [...(found.get(name) ?? []), value])
+  for (const [name, value] of parameters) {
+    const all = found.get(name)
+    if (all === undefined) found.set(name, [value])
+    else all.push(value)
+  }
   return { query: Object.fromEntries([...found].map(([name, all]) => [name, all.length === 1 ? (all[0] ?? '') : all])) }
 }

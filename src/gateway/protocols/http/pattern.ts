@@ -1,4 +1,4 @@
-import { no, normalForm, ok, type Result, WEBSOCKET, withoutEnd } from '../../../model/index.ts'
+import { caseless, no, ok, type Result, WEBSOCKET, withoutEnd } from '../../../model/index.ts'
 import type { RequestTarget } from '../../web/request-target.ts'
 
 /**
@@ -102,7 +102,8 @@ export function matchQuery(
     if (times === 'once' && before !== undefined) return no(`its query names ${name} twice`)
     if (before !== undefined && isPaired(name)) return no(`its query names ${name} twice${PAIRED}`)
     if (times === 'once') found.set(name, value)
-    else found.set(name, [...(before ?? []), value])
+    else if (Array.isArray(before)) before.push(value)
+    else found.set(name, [value])
   }
   return ok(Object.fromEntries(found))
 }
@@ -203,12 +204,6 @@ export function foldedSegment(segment: string): readonly string[] {
     .split(/[/\\]/)
     .map((each) => withoutEnd(each.trim(), '. '))
     .filter((each) => each !== '')
-}
-
-/** Returns a text without case and forms of Unicode: letters of which only one case has a pair of its own are equal, too. */
-export function caseless(text: string): string {
-  if (/^[\0-\x7f]*$/.test(text)) return text.toLowerCase()
-  return normalForm(normalForm(text, 'NFKC').toUpperCase().toLowerCase(), 'NFKC')
 }
 
 /** Decodes what was decoded once, as often as there is something; what decodes to no text stays as it is. */

@@ -72,7 +72,7 @@ export async function serveHttp(
   }
   const named = namedHeaders(headersIn(contract?.pinned?.input), headers.value)
   if (!named.ok) return refuse(named.reason, found.pattern.text, { ...found.path })
-  const body = await readWebBody(request, room)
+  const body = await readWebBody(request, room, (bytes) => gate.slices.take(cell, bytes))
   if (body.ok && reply.gone.aborted && body.value.kind === 'judged') room.give(body.value.bytes.length)
   if (reply.gone.aborted) return
   if (!body.ok) return refuse(body.reason, found.pattern.text, { ...found.path }, body.reason === TOO_LARGE ? 413 : 400)

@@ -15,7 +15,7 @@ import { queryText, type RequestTarget, segmentText } from '../../web/request-ta
 import { queryOf } from '../http/body.ts'
 import { foldedSegment } from '../http/pattern.ts'
 import { pictureTokensOf } from './price-list.ts'
-import type { ModelApi, ModelPath, ModelProvider } from './provider.ts'
+import { closedAt, type ModelApi, type ModelPath, type ModelProvider } from './provider.ts'
 import { type Dearer, faultInShape, type ShapeFault, type ShapeFindings } from './shape.ts'
 import { withMember } from './splice.ts'
 
@@ -188,7 +188,7 @@ function wayOutAt(
   const near = [...provider.paths, ...(provider.others ?? [])].some(({ path }) => sameSegments(path, target.segments))
   if (near || !WAY_OUT_METHODS.has(method))
     return no({ path: `${method} ${target.path}`.slice(0, 256), problem: 'is not known here' })
-  const wayOut = provider.closed.find(([prefix]) => plain.startsWith(prefix))?.[1] ?? 'admin'
+  const wayOut = closedAt(provider, plain)
   const asked = `${method} ${target.path}`.slice(0, 256)
   if (!granted.has(wayOut)) return no({ path: asked, problem: `is a way out (${wayOut}) that is not granted`, wayOut })
   // Rules see the path as it leaves: a server could read in another spelling what they refuse in this one.

@@ -59,3 +59,13 @@ export interface ModelProvider {
 export function tableOf({ name, version }: ModelProvider): string {
   return `${name} ${version}`
 }
+
+/**
+ * Returns the way out that a path is, or lies below, a method of Google's too (`/v1beta/files:register`); a longer word is
+ * another path.
+ */
+export function closedAt({ closed }: Pick<ModelProvider, 'closed'>, path: string): ModelWayOut {
+  const lies = (prefix: string) =>
+    path.startsWith(prefix) && (prefix.endsWith('/') || ['', '/', ':'].includes(path.charAt(prefix.length)))
+  return closed.find(([prefix]) => lies(prefix))?.[1] ?? 'admin'
+}

@@ -169,6 +169,8 @@ describe('ways out through a provider', () => {
     [OPENAI, '/v1/responses/resp_1', 'stored'],
     [OPENAI, '/v1/conversations', 'stored'],
     [OPENAI, '/v1/files', 'files'],
+    [OPENAI, '/v1/files_of_all', 'admin'],
+    [GOOGLE, '/v1beta/files:register', 'files'],
     [OPENAI, '/v1/vector_stores', 'files'],
     [OPENAI, '/v1/batches', 'batches'],
     [OPENAI, '/v1/containers', 'code_execution'],

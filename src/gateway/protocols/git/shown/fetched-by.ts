@@ -40,9 +40,9 @@ export interface FetchGround {
 
 /**
  * Returns the patterns by which a fetch is decided: for each object that it wants those that have shown it or show everything,
- * for each ref that it names those that show it, and of these the ones that `best` finds. Where a history is cut at a ref tells
- * of that ref, too; commits that it has are its own business. The error is a name that no pattern shows. Before each step it
- * yields about as many bytes as are left to look at.
+ * for refs that it wants by their names those that show everything, and of these the ones that `best` finds. Where a history
+ * is cut at a ref tells of that ref, too; commits that it has are its own business. The error is a name that no pattern shows.
+ * Before each step it yields about as many bytes as are left to look at.
  */
 export function* fetchedBy(
   { repository, fetching, shown, best }: FetchGround,
@@ -57,9 +57,11 @@ export function* fetchedBy(
     texts.add(text)
     if (!groups.add((pattern) => pattern.ref === undefined || isIn(text, pattern))) return no(want)
   }
-  const refs = [...wantedRefs, ...unwantedRefs]
-  for (const [i, ref] of refs.entries()) {
-    if (i % STEP_NAMES === 0) yield (refs.length - i) * NAME_BYTES
+  // What a ref stands for, where it is symbolic, only a list tells.
+  const [first] = wantedRefs
+  if (first !== undefined && !groups.add(({ ref }) => ref === undefined)) return no(first)
+  for (const [i, ref] of unwantedRefs.entries()) {
+    if (i % STEP_NAMES === 0) yield (unwantedRefs.length - i) * NAME_BYTES
     if (!groups.add((pattern) => coversRef(pattern, ref))) return no(ref)
   }
   return ok(groups.inOrder(groups.decided(best)))

@@ -172,7 +172,10 @@ export class ShownRefs {
     const [name, value] = splitOnce(line, '=')
     if (name === 'agent' || name === 'object-format' || name === 'ls-refs') return [pkt(`${line}\n`)]
     if (name !== 'fetch') return []
-    const features = (value ?? '').split(' ').filter((each) => FETCH_FEATURES.has(each))
+    const { showsAll } = this.#options
+    const features = (value ?? '')
+      .split(' ')
+      .filter((each) => FETCH_FEATURES.has(each) && (showsAll || each !== 'ref-in-want'))
     return [pkt(features.length === 0 ? 'fetch\n' : `fetch=${features.join(' ')}\n`)]
   }
 
