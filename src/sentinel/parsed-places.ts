@@ -1,4 +1,5 @@
 import { domainToUnicode } from 'node:url'
+import { readUrl } from '../model/text/web-address.ts'
 
 /**
  * Returns where the addresses in a text lead as every client reads them: host, host with port, and path of each, with
@@ -45,8 +46,8 @@ function placesOf(address: string): readonly string[] {
 
 function urlOf(address: string): URL | undefined {
   const scheme = /^\s*[a-z][a-z0-9+.-]{1,20}:(?!\d)/i.test(address)
-  const url = URL.parse(scheme ? address : `http://${address}`)
-  return url === null || url.hostname === '' ? (url?.protocol === 'file:' ? url : undefined) : url
+  const url = readUrl(scheme ? address : `http://${address}`)
+  return url?.hostname === '' && url.protocol !== 'file:' ? undefined : url
 }
 
 function pathOf({ pathname }: URL): string {

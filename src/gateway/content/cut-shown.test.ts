@@ -59,5 +59,6 @@ describe('S10: no part of a secret is left by a cut', () => {
     assert.equal(cutShown('abc', 3), 'abc')
     assert.equal(cutShown('abcdef', 3), 'abc')
     assert.equal(cutShown(`a ${SECRET}`, 10), '[the secre')
+    assert.equal(cutShown(`a ${'.'.repeat(100_000)}${SECRET}`, 10), 'a ........', 'far behind what is shown')
   })
 })

@@ -1,6 +1,6 @@
 /**
- * Cuts texts that people are shown. What a cut leaves of a secret is not found any more: so each text is searched, whole,
- * before it is cut, wherever that happens, for every secret that this process knows.
+ * Cuts texts that people are shown. What a cut leaves of a secret is not found any more: so each text is searched before it
+ * is cut, as far as what is left may hold a beginning, wherever that happens, for every secret that this process knows.
  */
 import { cutText } from '../../model/index.ts'
 import { coveredText } from './cover.ts'
@@ -17,10 +17,16 @@ export function searchBeforeCuts(secrets: Search): () => void {
   return () => void searches.delete(secrets)
 }
 
-/** Returns at most so many characters of a text; one that holds a secret and has more is replaced by the secret's name. */
+/** Characters behind a cut that are searched: of a secret that begins before it, in encodings within each other, too. */
+const BEHIND_CHARACTERS = 65_536
+
+/**
+ * Returns at most so many characters of a text that is searched by whoever shows it; one that has more, and holds a secret
+ * in those or begins one, is replaced by the secret's name.
+ */
 export function cutShown(text: string, characters: number): string {
   if (text.length <= characters) return cutText(text, characters)
-  let clean = text
+  let clean = text.slice(0, characters + BEHIND_CHARACTERS)
   for (const secrets of searches) clean = coveredText(clean, secrets)
   return cutText(clean, characters)
 }

@@ -36,6 +36,21 @@ describe('compileSchema for arguments', () => {
     assert.equal(check({ type: 'object' }, { any: 1 }), '$.any is not declared')
   })
 
+  it('S11: closes one that names members by patterns to all others', () => {
+    const patterned: JsonObject = {
+      type: 'object',
+      properties: { to: { type: 'string' } },
+      patternProperties: { '^x-': { type: 'string' } },
+    }
+    assert.equal(check(patterned, { to: 'a', 'x-a': 'b' }), 'ok')
+    assert.match(check(patterned, { to: 'a', 'x-a': 1 }), /x-a/)
+    assert.equal(check(patterned, { to: 'a', bcc: 5 }), '$.bcc is not declared')
+    const inner: JsonObject = { type: 'object', properties: { headers: { patternProperties: { '^x-': {} } } } }
+    assert.equal(check(inner, { headers: { 'x-a': 1 } }), 'ok')
+    assert.equal(check(inner, { headers: { b: 1 } }), '$.headers.b is not declared')
+    assert.equal(check({ type: 'object', patternProperties: { '': {} } }, { any: 1 }), 'ok', 'a pattern of all names')
+  })
+
   it('leaves a schema open that says so itself', () => {
     assert.equal(check({ type: 'object', additionalProperties: true }, { any: 1 }), 'ok')
   })

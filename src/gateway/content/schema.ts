@@ -52,7 +52,7 @@ const COMPOSED = [
   'dependentSchemas',
   'dependencies',
 ] as const
-const SAYS_MORE = ['additionalProperties', 'unevaluatedProperties', 'patternProperties'] as const
+const SAYS_MORE = ['additionalProperties', 'unevaluatedProperties'] as const
 
 /**
  * Adds `additionalProperties: false` (or `unevaluatedProperties: false` where the schema is composed) to every object
@@ -67,12 +67,18 @@ function close(schema: JsonObject, place: Place): JsonObject {
     // Says nothing of text and numbers: what is composed of those alone is left as it is.
     return saysObject(schema) || !('type' in schema) ? { ...closed, unevaluatedProperties: false } : closed
   }
-  const free = place === 'inner' && !isJsonObject(schema.properties)
+  const free = place === 'inner' && !namesMembers(schema)
   return saysObject(schema) && !free ? { ...closed, additionalProperties: false } : closed
 }
 
-function saysObject({ type, properties }: JsonObject): boolean {
-  return type === 'object' || (Array.isArray(type) && type.includes('object')) || isJsonObject(properties)
+function saysObject(schema: JsonObject): boolean {
+  const { type } = schema
+  return type === 'object' || (Array.isArray(type) && type.includes('object')) || namesMembers(schema)
+}
+
+/** Tells whether a schema names members, by a pattern too: what it names none of is then not one. */
+function namesMembers({ properties, patternProperties }: JsonObject): boolean {
+  return isJsonObject(properties) || isJsonObject(patternProperties)
 }
 
 function closeKeyword(keyword: string, value: Json, schema: JsonObject): Json {
@@ -113,7 +119,7 @@ function closeAs(place: Place): (value: Json) => Json {
 }
 
 function freed(item: Json): Json {
-  if (!isJsonObject(item) || item.type !== 'object' || isJsonObject(item.properties)) return item
+  if (!isJsonObject(item) || item.type !== 'object' || namesMembers(item)) return item
   const says = [...COMPOSED, ...SAYS_MORE].some((keyword) => keyword in item)
   return says ? item : { ...item, additionalProperties: true }
 }

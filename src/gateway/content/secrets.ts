@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { hash } from 'node:crypto'
 import { type Carrier, type Json, LIMITS, no, ok, type Result, replaced } from '../../model/index.ts'
+import { ESCAPED_CHARACTERS_MAX, viewsOf } from './views.ts'
 
 /**
  * The secrets of one environment, by name. They are put into what the gateway sends, and looked for in everything that
@@ -141,13 +141,15 @@ class Needles {
   }
 
   in(text: string): string | undefined {
+    let [a, b] = [text.charCodeAt(0) | 32, text.charCodeAt(1) | 32]
     for (let i = 0; i + 2 < text.length; i++) {
-      const start = startAt(text, i)
+      const c = text.charCodeAt(i + 2) | 32
+      const start = (a * 961 + b * 31 + c) & 0xffff
+      a = b
+      b = c
       if (this.#starts[start] === 0) continue
-      for (const { name, form } of this.#forms.get(start) ?? []) {
-        if (form.anyCase && text.slice(i, i + form.text.length).toLowerCase() === form.text) return name
-        if (text.startsWith(form.text, i)) return name
-      }
+      for (const { name, form } of this.#forms.get(start) ?? [])
+        if (form.anyCase ? startsWithHex(text, form.text, i) : text.startsWith(form.text, i)) return name
     }
     return undefined
   }
@@ -196,29 +198,20 @@ function saysAtLeast(text: string, characters: number): boolean {
   return true
 }
 
-/** Characters that stand for one: `\\u0041`, as JSON in JSON writes it. */
-const ESCAPED_CHARACTERS_MAX = 7
 /** Characters that are looked at again with each piece of a stream, at most where encodings ask for them. */
 const TAIL_CHARACTERS_MAX = 65_536
-/** An escape, or a percent, that is cut. */
-const CUT_ESCAPE = /(?:%[0-9a-f]?|\\(?:u[0-9a-f]{0,3})?)$/i
-/** As many as one character has where three encodings each write one or two. */
-const CUT_ESCAPES_MAX = 8
-
-/** Returns a text without the cut escapes at its end: one that is within others is cut as often. */
-function withoutCut(text: string): string {
-  let end = text.length
-  for (let taken = 0; taken < CUT_ESCAPES_MAX; taken++) {
-    const [cut] = CUT_ESCAPE.exec(text.slice(Math.max(0, end - ESCAPED_CHARACTERS_MAX), end)) ?? []
-    if (cut === undefined) break
-    end -= cut.length
-  }
-  return text.slice(0, end)
-}
-
 /** Tells whether a form begins with a text, which is shorter. */
 function beginsWith({ text, anyCase }: Form, beginning: string): boolean {
   return text.startsWith(anyCase ? beginning.toLowerCase() : beginning)
+}
+
+/** Tells whether hexadecimal stands at a place, in any case. Character by character: most places differ soon. */
+function startsWithHex(text: string, hex: string, at: number): boolean {
+  for (let i = 0; i < hex.length; i++) {
+    const unit = text.charCodeAt(at + i)
+    if (unit !== hex.charCodeAt(i) && (unit < 0x41 || unit > 0x46 || (unit | 32) !== hex.charCodeAt(i))) return false
+  }
+  return true
 }
 
 /** The same for both cases of a letter. */
@@ -245,125 +238,6 @@ export function injectInto(
     return value
   })
 }
-
-/** What a text says once some encodings are taken off. */
-interface View {
-  readonly view: string
-  /** The number of encodings that were taken off. */
-  readonly depth: number
-}
-
-/**
- * Yields the text, and what it says once escapes and percents are taken off, in every order: an address in JSON may hold
- * JSON of its own, and that another address. Only what a text has is taken off.
- *
- * @param isCut true where the text goes on: an escape at its end, or in its end, may be cut, and is taken off as well.
- */
-function* viewsOf(
-  text: string,
-  isCut = false,
-  depth = 0,
-  escapesOnly = true,
-  seen = new Set<string>(),
-): Generator<View, void> {
-  if (depth > 1) {
-    // Most texts say the same in several orders.
-    const digest = `${escapesOnly} ${depth} ${hash('sha1', text)}`
-    if (seen.has(digest)) return
-    seen.add(digest)
-  }
-  yield { view: text, depth }
-  const whole = isCut ? withoutCut(text) : text
-  if (whole !== text) yield { view: whole, depth }
-  if (hasBrokenLine(whole)) yield { view: whole.replaceAll(/\\[nr]|\s/g, ''), depth }
-  const deeper = depth < ENCODINGS_DEPTH_MAX
-  if (whole.includes('%') && (deeper || escapesOnly)) {
-    const plain = percentDecoded(whole)
-    if (plain !== whole) yield* viewsOf(plain, isCut, depth + 1, false, seen)
-  }
-  if (deeper && whole.includes('\\')) {
-    const plain = unescaped(whole)
-    if (plain !== whole) yield* viewsOf(plain, isCut, depth + 1, escapesOnly, seen)
-  }
-}
-
-/**
- * Encodings within each other that are taken off: of JSON in a text of JSON, in an answer that is JSON, and an address
- * in there besides. An answer that has all of them in every order is read sixteen times.
- */
-const ENCODINGS_DEPTH_MAX = 3
-
-/** A line of base64 that goes on in the next: MIME breaks at 76 characters, PEM at 64. */
-function hasBrokenLine(text: string): boolean {
-  for (const end of ['\n', '\\n']) {
-    for (let at = text.indexOf(end); at !== -1; at = text.indexOf(end, at + 1)) {
-      if (LONG_LINE.test(text.slice(Math.max(0, at - 62), at))) return true
-    }
-  }
-  return false
-}
-
-const LONG_LINE = /[A-Za-z0-9+/_-]{60}(?:\\r|\r)?$/
-
-const ESCAPED: Readonly<Record<string, number>> = { b: 8, f: 12, n: 10, r: 13, t: 9, '"': 34, '\\': 92, '/': 47 }
-const BACKSLASH = 92
-const PERCENT = 37
-
-/** Character by character: an upstream can send millions of escapes, and a function called for each takes seconds. */
-function unescaped(text: string): string {
-  const units = new Uint16Array(text.length)
-  let length = 0
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    let said: number | undefined
-    if (unit === BACKSLASH && i + 1 < text.length) {
-      const code = text[i + 1] === 'u' ? hexAt(text, i + 2, 4) : -1
-      if (code >= 0) {
-        said = code
-        i += 5
-      } else {
-        said = ESCAPED[text[i + 1] ?? '']
-        if (said !== undefined) i++
-      }
-    }
-    units[length++] = said ?? unit
-  }
-  return Buffer.from(units.buffer, 0, length * 2).toString('utf16le')
-}
-
-/** Runs of bytes in percent, as UTF-8. */
-function percentDecoded(text: string): string {
-  const bytes = Buffer.from(text, 'utf8')
-  let length = 0
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] === PERCENT ? hexByte(bytes[i + 1], bytes[i + 2]) : -1
-    bytes[length++] = byte >= 0 ? byte : (bytes[i] ?? 0)
-    if (byte >= 0) i += 2
-  }
-  return bytes.toString('utf8', 0, length)
-}
-
-function hexAt(text: string, at: number, digits: number): number {
-  let value = 0
-  for (let i = at; i < at + digits; i++) {
-    const digit = HEX_DIGITS[text.charCodeAt(i)] ?? NO_DIGIT
-    if (digit === NO_DIGIT) return -1
-    value = value * 16 + digit
-  }
-  return value
-}
-
-function hexByte(high: number | undefined, low: number | undefined): number {
-  const [first, second] = [HEX_DIGITS[high ?? 0] ?? NO_DIGIT, HEX_DIGITS[low ?? 0] ?? NO_DIGIT]
-  return first === NO_DIGIT || second === NO_DIGIT ? -1 : first * 16 + second
-}
-
-const NO_DIGIT = 255
-/** Values of hexadecimal digits by character code; `NO_DIGIT` for every other character. */
-const HEX_DIGITS = Uint8Array.from({ length: 128 }, (_, code) => {
-  const digit = Number.parseInt(String.fromCharCode(code), 16)
-  return Number.isNaN(digit) ? NO_DIGIT : digit
-})
 
 function formsOf(secret: string): readonly Form[] {
   const inBase64 = base64Of(secret)

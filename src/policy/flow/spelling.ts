@@ -5,6 +5,7 @@
  */
 import { domainToUnicode } from 'node:url'
 import { normalForm } from '../../model/text/text.ts'
+import { readUrl } from '../../model/text/web-address.ts'
 import { skeleton } from './skeleton.ts'
 
 /** The spellings of one value, each found when it is first asked for. Linear in its length; at most half a dozen texts. */
@@ -131,8 +132,9 @@ function urlParts(text: string): string | undefined {
   const url = /^[a-z][a-z0-9+.-]{0,20}:\/\//i.test(bare) ? bare : `http://${bare}`
   const [host = ''] = bare.split(/[/?#]/, 1)
   if (url !== bare && (!host.includes('.') || /[\s@]/.test(host))) return undefined
-  if (!URL.canParse(url)) return undefined
-  const { hostname, port, pathname, search } = new URL(url)
+  const read = readUrl(url)
+  if (read === undefined) return undefined
+  const { hostname, port, pathname, search } = read
   return decoded(`${domainToUnicode(hostname) || hostname} ${port} ${pathname} ${search}`).replace(/^www\./, '')
 }
 

@@ -6,7 +6,6 @@ import { parseJson } from '../../../model/index.ts'
 
 import {
   chmodSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -20,7 +19,6 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { namesIn, textIn } from '../../../model/host/host-paths.ts'
-import { runApart } from '../../../model/host/run-apart.ts'
 import type { CellId } from '../../../model/ids.ts'
 import { no, ok, type Result } from '../../../model/result.ts'
 import type { NotedCell, Reaped } from '../../census.ts'
@@ -116,7 +114,7 @@ async function reapRun(base: string, run: string, cgroups: CgroupHost): Promise<
   for (const cell of cells) if (!(await reapCgroup(cgroups, cell, REAP_TIMEOUT_MS))) left.push(`cgroup ${cell}`)
   for (const cell of cells) if (!(await initEnds(join(path, 'cells', cell)))) left.push(`processes of ${cell}`)
   // One that somebody else took away meanwhile is gone all the same: what counts is what is left.
-  await unmountApart(...mountsUnder(path))
+  for (const mount of mountsUnder(path)) unmount(mount, true)
   left.push(...mountsUnder(path).map((mount) => `mount ${mount}`))
   if (left.length === 0) {
     for (const uid of uidsOf(join(base, 'uids'), cells)) rmSync(join(base, 'uids', uid), { force: true })
@@ -190,18 +188,6 @@ export function mountsUnder(path: string): readonly string[] {
     )
     .filter((mount) => mount === path || mount.startsWith(`${path}/`))
     .toReversed()
-}
-
-/**
- * Takes mounts away by a process of their own, as far as they are there, in this order: who takes away the last one of a
- * file system writes out what its cell has left to be written, which can be for as long as that has made it. Where no such
- * program does it, it is done here. Whether it was done mountinfo tells.
- */
-export async function unmountApart(...paths: readonly string[]): Promise<void> {
-  const there = paths.filter((path) => existsSync(path))
-  if (there.length === 0) return
-  const done = await runApart('umount', ['-l', '-n', '-i', '-c', '--', ...there])
-  if (!done.ok) for (const path of there) unmount(path, true)
 }
 
 const REAP_TIMEOUT_MS = 5_000

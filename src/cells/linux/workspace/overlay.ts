@@ -23,9 +23,9 @@ import { attachMount, changeMount, cloneMount, newMount, type SystemFault, syste
 import type { OwnerMaps } from '../../kernel/owner-map.ts'
 import type { CellSpec, LaunchFault, Layer, Profile, WorkspaceSpec } from '../../spec.ts'
 import { recordFrom, type WorkspaceRecord } from '../../workspace.ts'
-import { unmountApart } from '../launch/run-directory.ts'
 import type { UserOverlay } from '../launch/user-overlay.ts'
 import type { ChangesDisks } from './changes-disk.ts'
+import { unmountApart } from './unmount-apart.ts'
 
 /** A checked workspace, before a uid is known. */
 export type FoundWorkspace = Omit<WorkspaceRecord, 'uid' | 'sinceMs' | 'diskBytes'> & {

@@ -12,8 +12,8 @@ import type { Ids } from '../../kernel/owner-map.ts'
 import type { LaunchFault } from '../../spec.ts'
 import type { WorkspaceRecord } from '../../workspace.ts'
 import type { Mounted } from '../launch/ground.ts'
-import { unmountApart } from '../launch/run-directory.ts'
 import { mappedClone, type WorkspaceGround } from './overlay.ts'
+import { unmountApart } from './unmount-apart.ts'
 
 export interface Viewed {
   readonly changes: string

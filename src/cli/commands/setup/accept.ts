@@ -146,10 +146,10 @@ function tellOffers({ print }: Call, { offered, unread, undeclared }: UpstreamOf
   for (const { upstream, missing, more } of undeclared) {
     if (missing.length > 0)
       print.progress(
-        `${upstream} does not offer what is declared: ${missing.join(', ')}; it offers ${more.join(', ') || 'no other'}`,
+        `${upstream} does not offer what is declared: ${missing.map(named).join(', ')}; it offers ${more.map(named).join(', ') || 'no other'}`,
       )
     else if (more.length > 0)
-      print.progress(`${upstream} also offers ${more.join(', ')}: nobody may use what is not declared`)
+      print.progress(`${upstream} also offers ${more.map(named).join(', ')}: nobody may use what is not declared`)
   }
 }
 

@@ -19,6 +19,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer } from '../../../model/host/node-http.ts'
 import { type ConnectOperation, LIMITS, no, ok } from '../../../model/index.ts'
+import { readUrl } from '../../../model/text/web-address.ts'
 import { cutConnection, parseInPieces, unparsedOf } from '../../fairness/http-pieces.ts'
 import { connectTo, type Pin, type PinRules, pin } from '../../origins/dial.ts'
 import { Passing, type PassOptions } from '../../origins/passing.ts'
@@ -109,8 +110,8 @@ export class Egress {
 
   /** CONNECT: what is inside, TLS above all, is between the relay and the origin. */
   async #tunnel({ url = '', headers }: IncomingMessage, socket: Duplex, rest: Buffer): Promise<void> {
-    const isPlain = URL.canParse(`http://${url}`) && /^[^/?#@]+$/.test(url)
-    const place = isPlain ? this.#places.get(placeName(new URL(`https://${url}`))) : undefined
+    const read = /^[^/?#@]+$/.test(url) ? readUrl(`https://${url}`) : undefined
+    const place = read && this.#places.get(placeName(read))
     const framed = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
     const went = await this.#ask('tls.connect', place, {
       asked: url,
@@ -124,7 +125,7 @@ export class Egress {
   /** The absolute form, for what is not encrypted: one request, to the place that its own first line names. */
   async #forward(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
     asked.once('error', () => answer.destroy())
-    const url = asked.url !== undefined && URL.canParse(asked.url) ? new URL(asked.url) : undefined
+    const url = readUrl(asked.url ?? '')
     const place = url?.protocol === 'http:' ? this.#places.get(placeName(url)) : undefined
     const framed = outgoing(asked, place?.host ?? '')
     const sending = framed.ok ? { ...framed.value, path: `${url?.pathname ?? '/'}${url?.search ?? ''}` } : undefined

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ActionId, type CellId, grantedName, type JsonObject } from '../../../model/index.ts'
+import { readUrl } from '../../../model/text/web-address.ts'
 import type { Refusal } from '../../../policy/index.ts'
 import type { Arrivals } from '../../admission/arrivals.ts'
 import type { EnvironmentContext } from '../../admission/environment-context.ts'
@@ -178,6 +179,6 @@ function argumentsOf({ place, asked, method }: Wanted): JsonObject {
 /** Returns what an entry shows of a place that nobody declared: where a long beginning would hide the host, that alone. */
 function shownPlace(asked: string): string {
   const text = asked.replaceAll(/[^\x21-\x7e]/g, '') || '-'
-  const host = /^[a-z]+:\/\//i.test(text) && URL.canParse(text) ? new URL(text).host : ''
+  const host = (/^[a-z]+:\/\//i.test(text) ? readUrl(text)?.host : undefined) ?? ''
   return cutShown(text.length > PLACE_CHARACTERS_MAX && host !== '' ? `${host}/…` : text, PLACE_CHARACTERS_MAX)
 }

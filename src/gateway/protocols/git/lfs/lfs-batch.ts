@@ -1,4 +1,5 @@
 import { isJsonObject, type Json, type JsonObject, no, ok, type Result } from '../../../../model/index.ts'
+import { readUrl } from '../../../../model/text/web-address.ts'
 import { isRefName } from '../ref-name.ts'
 
 /** A request for places from which files of LFS are fetched, or to which they are sent (git-lfs, docs/api/batch.md). */
@@ -99,8 +100,9 @@ export function readLfsAnswer(body: Json, asked: LfsBatch): Result<readonly Answ
 /** Reads a place that a server names for a file of some bytes; undefined where it is none that could be asked for. */
 export function readPlace(href: Json, size: number, header: Json = {}): LfsPlace | undefined {
   if (typeof href !== 'string' || href.length > LFS_PLACE_CHARACTERS_MAX || !isJsonObject(header)) return undefined
-  const url = URL.parse(href)
-  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return undefined
+  const url = readUrl(href)
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
+    return undefined
   const headers = new Map<string, string>()
   for (const [name, value] of Object.entries(header)) {
     const isOne = /^[A-Za-z0-9-]{1,64}$/.test(name) && typeof value === 'string' && /^[ -~]*$/.test(value)

@@ -13,6 +13,7 @@ import {
   type Json,
   type JsonObject,
   type Label,
+  LIMITS,
   NAME_PATTERN,
   type Operation,
   type ToolName,
@@ -62,7 +63,11 @@ export function methodFor(
 ): ((gate: EnvironmentContext, cell: ServedCell, request: CellRequest) => Promise<RpcAnswer>) | undefined {
   const method = METHODS.get(name)
   if (method === undefined) return undefined
-  return async (gate, cell, request) => withoutSecrets(gate, cell, await method(gate, cell, request))
+  return async (gate, cell, request) => {
+    const answer = await method(gate, cell, request)
+    if (name.endsWith('/list')) await itsTurn(gate, cell)
+    return withoutSecrets(gate, cell, answer)
+  }
 }
 
 /**
@@ -78,6 +83,11 @@ async function withoutSecrets(gate: EnvironmentContext, cell: ServedCell, answer
 }
 
 const judged = new WeakSet<RpcAnswer>()
+
+/** Waits for a turn of its own: what asks for a list is small, and what is in it is not. */
+async function itsTurn(gate: EnvironmentContext, cell: ServedCell): Promise<void> {
+  await gate.slices.take(cell, LIMITS.smallPieceBytesMax + 1)
+}
 
 const METHODS = new Map<
   string,
@@ -135,7 +145,12 @@ async function listTools(gate: EnvironmentContext, cell: ServedCell, { view }: C
   if (view === undefined || view === OWN_UPSTREAM)
     for (const { name, description, input } of ownTools(gate, cell, view === undefined ? `${OWN_UPSTREAM}__` : ''))
       tools.push(withInput({ name, description }, input))
-  return { result: { tools: tools.filter((tool) => gate.secrets.leakIn(tool) === undefined) } }
+  const clean: Json[] = []
+  for (const tool of tools) {
+    if (gate.secrets.leakIn(tool) === undefined) clean.push(tool)
+    await itsTurn(gate, cell)
+  }
+  return { result: { tools: clean } }
 }
 
 function decoysOf(gate: EnvironmentContext, cell: ServedCell, { name }: McpUpstream): readonly DecoyTool[] {
@@ -405,7 +420,11 @@ async function shownUnlessLeaking(
   member: string,
   offers: readonly Offer[],
 ): Promise<RpcAnswer> {
-  const clean = offers.filter((offer) => !leaks(gate, member, offer))
+  const clean: Offer[] = []
+  for (const offer of offers) {
+    if (!leaks(gate, member, offer)) clean.push(offer)
+    await itsTurn(gate, cell)
+  }
   const where = { tool: `a list of ${member}`, path: '$' }
   for (const { item, issues } of clean) cell.authority.exposure.recordUntrusted(JSON.stringify(item), where, issues)
   const onDisk = (await recordLabels(gate.ledger, cell)) ?? true

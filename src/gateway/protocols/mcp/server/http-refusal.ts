@@ -52,9 +52,13 @@ const NO_SESSION = new RegExp(
   'i',
 )
 
+/** Characters of an address that is read to be shown; the platform takes the square of a host's letters. */
+const LOCATION_CHARACTERS_MAX = 2_048
+
 /** Says where a redirect leads. It is never followed: a credential would go where nobody has declared it. */
 function redirectText(url: string, status: number, location: string | undefined): string {
-  const to = location !== undefined && URL.canParse(location, url) ? new URL(location, url) : undefined
+  const isShort = location !== undefined && location.length <= LOCATION_CHARACTERS_MAX
+  const to = isShort ? (URL.parse(location, url) ?? undefined) : undefined
   // Of a query nothing is shown: a credential may stand in it.
   const target = to && `${to.origin}${to.pathname}`
   const shown = target === undefined || target.length > 200 ? undefined : target

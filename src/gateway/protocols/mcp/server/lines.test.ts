@@ -14,7 +14,8 @@ function told(chunks: readonly string[], bytesMax = 4, passedMax = 100): readonl
 
 describe('lines of a server', () => {
   it('come without their ends, however they are cut', () => {
-    assert.deepEqual(told(['ab\nc', 'd\n', '\n', 'e']), ['ab', 'cd', ''])
+    assert.deepEqual(told(['ab\nc', 'd\n', '\n', 'e']), ['ab', 'cd'])
+    assert.deepEqual(told(['\n\n', '\nab\n\n\ncd', '\n', '\n\n']), ['ab', 'cd'], 'an empty one is none')
     assert.deepEqual(told(['abcd\n']), ['abcd'])
   })
 

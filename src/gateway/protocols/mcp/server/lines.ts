@@ -12,7 +12,8 @@ export interface TooLong {
 
 /**
  * Splits bytes into lines, without the line feed. Of a line that is longer than it may be only its beginning is told,
- * as soon as that is known, and what follows of it is passed over; `undefined` for good where it does not end either.
+ * as soon as that is known, and what follows of it is passed over; `undefined` for good where it does not end either. Empty
+ * lines are none.
  */
 export class LineReader {
   readonly #bytesMax: number
@@ -31,6 +32,10 @@ export class LineReader {
     const lines: (Uint8Array | TooLong)[] = []
     let from = 0
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, from)) {
+      if (end === from && this.#rest.length === 0 && this.#passed === undefined) {
+        from++
+        continue
+      }
       const tooLong = this.#take(chunk.subarray(from, end))
       if (tooLong !== undefined) lines.push(tooLong)
       if (this.#passed === undefined) lines.push(this.#rest.take())

@@ -323,7 +323,7 @@ class StdioConnection implements UpstreamConnection {
     if (lines === undefined) return this.close()
     for (const line of lines) {
       if ('begins' in line) this.#heardTooMuch(line.begins)
-      else if (line.length > 0) this.#pending.push(line)
+      else this.#pending.push(line)
     }
     if (!this.#resting) this.#takeLines()
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { it } from 'node:test'
 import { temporaryDirectory } from '../../../../test/kit/temporary.ts'
-import { unmountApart } from './run-directory.ts'
+import { unmountApart } from './unmount-apart.ts'
 
 const SKIP = process.getuid?.() === 0 ? false : 'mounting needs root'
 
