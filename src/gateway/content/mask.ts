@@ -88,8 +88,8 @@ export class Hidden {
   held = 0
   /** Masked texts and numbers, as letters and digits alone. */
   readonly #values = new Set<string>()
-  /** Lengths of the values that are looked for within other texts. */
-  readonly #lengths = new Set<number>()
+  /** Values that are looked for within other texts, by their first four characters. */
+  readonly #parts = new Map<number, Set<string>>()
   /** Values too short to be looked for within other words: they are found as words of their own. */
   readonly #words = new Set<string>()
   #steps = STEPS_MAX
@@ -128,7 +128,7 @@ export class Hidden {
     const plain = skeleton(text) || text
     if (plain === '' || (typeof leaf !== 'string' && plain.length < NUMBER_DIGITS_MIN)) return leaf
     this.#values.add(plain)
-    if (plain.length >= PART_CHARACTERS_MIN) this.#lengths.add(plain.length)
+    if (plain.length >= PART_CHARACTERS_MIN) this.#addPart(plain)
     else if (plain.length >= WORD_CHARACTERS_MIN) this.#words.add(plain)
     return leaf
   }
@@ -141,14 +141,47 @@ export class Hidden {
       this.#steps -= text.length
       if (this.#steps < 0 || text.split(BETWEEN_WORDS).some((word) => this.#words.has(skeleton(word)))) return true
     }
-    for (const length of this.#lengths) {
-      this.#steps -= Math.max(0, plain.length - length)
-      if (this.#steps < 0) return true
-      for (let at = 0; at + length <= plain.length; at++)
-        if (this.#values.has(plain.slice(at, at + length))) return true
-    }
-    return false
+    return this.#parts.size > 0 && this.#holdsPart(plain)
   }
+
+  #addPart(plain: string): void {
+    const start = startAt(plain, 0)
+    const all = this.#parts.get(start)
+    if (all === undefined) this.#parts.set(start, new Set([plain]))
+    else all.add(plain)
+  }
+
+  /** Looks for each value that begins as a place of the text does; each character that is compared is a step. */
+  #holdsPart(plain: string): boolean {
+    this.#steps -= plain.length
+    for (let at = 0; at + PART_CHARACTERS_MIN <= plain.length; at++) {
+      const begun = this.#parts.get(startAt(plain, at))
+      if (begun === undefined) continue
+      for (const value of begun) {
+        const same = sameFrom(plain, at, value)
+        if (same === value.length) return true
+        this.#steps -= same + 1
+        if (this.#steps < 0) return true
+      }
+    }
+    return this.#steps < 0
+  }
+}
+
+/** Returns the four code units at a place as one number, in which others may come out the same. */
+function startAt(text: string, at: number): number {
+  const [a, b] = [
+    text.charCodeAt(at) * 31 + text.charCodeAt(at + 1),
+    text.charCodeAt(at + 2) * 31 + text.charCodeAt(at + 3),
+  ]
+  return (Math.imul(a, 65_599) + b) | 0
+}
+
+/** Returns how many characters of a value stand at a place of a text, from its first on. */
+function sameFrom(text: string, at: number, value: string): number {
+  let same = 0
+  while (same < value.length && text.charCodeAt(at + same) === value.charCodeAt(same)) same++
+  return same
 }
 
 /** Tells whether nothing but null and empty texts, lists and objects is in a value. */

@@ -576,11 +576,21 @@ describe('S17: looking for where a value was seen', () => {
   it('S17: to the character, the newest first', () => {
     const exposure = new Exposure()
     for (const text of ['one 1', 'two 2']) exposure.recordUntrusted(text, { tool: 'x', path: text })
-    const look = (value: string, parts: number) => exposure.seen(value, { parts, likenesses: 0 })?.path
+    const look = (value: string, parts: number) => exposure.seen(value, { parts, likenesses: 0, comparisons: 0 })?.path
     assert.deepEqual(
       [look('1', 10), look('1', 9), look('2', 5), look('2', 4)],
       ['one 1', undefined, 'two 2', undefined],
     )
+  })
+
+  it('S17: and no further than each of its characters may be compared with each of the value’s', () => {
+    const exposure = new Exposure()
+    exposure.recordUntrusted('a page 19', { tool: 'x', path: '$.a' })
+    const look = (comparisons: number) => exposure.seen('PAGE-19', { parts: 9, likenesses: 99, comparisons })?.as
+    assert.deepEqual([look(1_000), look(9)], ['the same letters, written otherwise', undefined])
+    const left = { parts: 9, likenesses: 99, comparisons: 1_000 }
+    exposure.seen('PAGE-20', left)
+    assert.ok(left.likenesses === 99 - 'PAGE-20'.length - 'a page 19'.length && left.comparisons < 1_000 - 9 * 7)
   })
 
   it('S17: once for all the values of one action, and of everyone above its cell', () => {
@@ -602,7 +612,7 @@ describe('S15: likeness only explains', () => {
     fc.assert(
       fc.property(ascii, ascii, ascii, (before, value, after) => {
         const text = `${before}${value.toUpperCase()}${after}`
-        assert.equal(likeness(value, text), likeness(value, `${text}ж`))
+        assert.equal(likeness(value).in(text), likeness(value).in(`${text}ж`))
       }),
     )
   })
@@ -624,7 +634,7 @@ describe('S15: likeness only explains', () => {
       ['EV', undefined],
       ['elsewhere', undefined],
     ] as const) {
-      assert.equal(likeness(value, text), how, value)
+      assert.equal(likeness(value).in(text), how, value)
     }
   })
 })

@@ -40,12 +40,17 @@ export interface ExposureView {
 export interface Unsearched {
   /** Characters left for finding the value itself, as a part of a text. */
   parts: number
-  /** Characters left for finding the value in other spellings and encodings, which takes a hundred times as long. */
+  /**
+   * Characters left for finding the value in other spellings and encodings, which takes a hundred times as long: those of
+   * the value, once, and of the texts.
+   */
   likenesses: number
+  /** Comparisons left for that: each character of a text with each of the value, in all its spellings. */
+  comparisons: number
 }
 
 export function unsearched(): Unsearched {
-  return { parts: 1_048_576, likenesses: 65_536 }
+  return { parts: 1_048_576, likenesses: 65_536, comparisons: 33_554_432 }
 }
 
 /**
@@ -110,7 +115,7 @@ export class Exposure implements ExposureView {
   }
 
   looksNamed(value: string): boolean {
-    if (this.#task !== undefined && looksLike(value, this.#task.text)) return true
+    if (this.#task !== undefined && looksLike(value)(this.#task.text)) return true
     return this.#above?.looksNamed?.(value) ?? false
   }
 
@@ -118,20 +123,36 @@ export class Exposure implements ExposureView {
     return (
       this.#texts.get(value) ??
       this.#found(left, 'parts', (text) => (text.includes(value) ? 'a part of it' : undefined)) ??
-      this.#found(left, 'likenesses', (text) => likeness(value, text)) ??
+      this.#foundLike(value, left) ??
       this.#above?.seen(value, left)
     )
   }
 
-  /** The first text of the last ones, as many as `left` still lasts for: what a cell is made to do it was mostly told late. */
-  #found(left: Unsearched, by: keyof Unsearched, asIn: (text: string) => string | undefined): Seen | undefined {
+  #foundLike(value: string, left: Unsearched): Seen | undefined {
+    if (this.#inOrder.length === 0 || value.length > left.likenesses) return undefined
+    left.likenesses -= value.length
+    const like = likeness(value)
+    return this.#found(left, 'likenesses', like.in, like.characters)
+  }
+
+  /**
+   * The first text of the last ones, as many as `left` still lasts for: what a cell is made to do it was mostly told late.
+   * `compared`: comparisons for each character of a text.
+   */
+  #found(
+    left: Unsearched,
+    by: 'parts' | 'likenesses',
+    asIn: (text: string) => string | undefined,
+    compared = 0,
+  ): Seen | undefined {
     let from = this.#inOrder.length
     for (let characters = 0; from > 0; from--) {
       characters += this.#inOrder[from - 1]?.length ?? 0
-      if (characters > left[by]) break
+      if (characters > left[by] || characters * compared > left.comparisons) break
     }
     for (const text of this.#inOrder.slice(from)) {
       left[by] -= text.length
+      left.comparisons -= text.length * compared
       const [seen, as] = [this.#texts.get(text), asIn(text)]
       if (seen !== undefined && as !== undefined) return { ...seen, as }
     }

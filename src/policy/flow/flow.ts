@@ -168,10 +168,12 @@ function acceptedOf({ accepts, acceptsOneOf }: Flow, { labels }: ExposureView): 
 
 /** Tells whether a value looks the same as one that the configuration allows, or one of the first of many. */
 function isLike(value: string, values: Destination['values']): boolean {
+  if (values.size === 0) return false
+  const isIn = looksLike(value)
   let left = LOOKED_THROUGH_MAX
   for (const each of values) {
     if (left-- <= 0) return false
-    if (each !== null && looksLike(value, each)) return true
+    if (each !== null && isIn(each)) return true
   }
   return false
 }

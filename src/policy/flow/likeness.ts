@@ -1,26 +1,43 @@
 import { LOOKALIKES } from '../../model/text/lookalikes.ts'
 import { normalForm } from '../../model/text/text.ts'
 
-/**
- * Describes how a value resembles a text that was seen, in words for a person; undefined where it does not. It only
- * explains a hold: nothing is ever permitted because it is like something.
- */
-export function likeness(value: string, text: string): string | undefined {
-  if (text.includes(value)) return 'a part of it'
-  if (value.length < 3) return undefined
-  const [plainValue, plainText] = [folded(value), folded(text)]
-  if (plainText.includes(plainValue)) return 'the same letters, written otherwise'
-  for (const [name, decoded] of decodings(value)) {
-    if (decoded.length >= 3 && plainText.includes(folded(decoded))) return `${name} of a part of it`
-  }
-  return undefined
+/** A value that is looked for in texts that were seen: folded and decoded once, however many they are. */
+export interface Likeness {
+  /** Characters that each place of a text is compared with: those of all forms of the value. */
+  readonly characters: number
+  /**
+   * Describes how the value resembles a text, in words for a person; undefined where it does not. It only explains a hold:
+   * nothing is ever permitted because it is like something.
+   */
+  readonly in: (text: string) => string | undefined
 }
 
-/** Tells whether a value has the letters of something in a text, as a person reads them, and is not in it. */
-export function looksLike(value: string, text: string): boolean {
-  if (value.length > LOOKED_AT_MAX || text.includes(value)) return false
-  const plain = folded(value)
-  return plain.length >= 3 && folded(text).includes(plain)
+/** Returns what a value is found by in texts. */
+export function likeness(value: string): Likeness {
+  const forms: (readonly [as: string, form: string])[] = []
+  if (value.length >= 3) {
+    forms.push(['the same letters, written otherwise', folded(value)])
+    for (const [name, decoded] of decodings(value))
+      if (decoded.length >= 3) forms.push([`${name} of a part of it`, folded(decoded)])
+  }
+  return {
+    characters: forms.reduce((sum, [, form]) => sum + form.length, value.length),
+    in: (text) => {
+      if (text.includes(value)) return 'a part of it'
+      if (forms.length === 0) return undefined
+      const plainText = folded(text)
+      return forms.find(([, form]) => plainText.includes(form))?.[0]
+    },
+  }
+}
+
+/**
+ * Returns a function that tells whether a value has the letters of something in a text, as a person reads them, and is not
+ * in it.
+ */
+export function looksLike(value: string): (text: string) => boolean {
+  const plain = value.length > LOOKED_AT_MAX ? '' : folded(value)
+  return (text) => plain.length >= 3 && !text.includes(value) && folded(text).includes(plain)
 }
 
 /** Characters of a value that a person would take for another. */

@@ -17,7 +17,7 @@ describe('S17: what a cell writes is read in a time that grows as its length doe
     },
     'own words': (text) => new SentWords().add(text, { what: 'text', knows: () => false }),
     questions: (text) => new AskedWords().add(text, 'text'),
-    likeness: (text) => likeness('abc', text),
+    likeness: (text) => likeness('abc').in(text),
     tasks: (text) => new TaskText(text).names(text.slice(0, 100)),
   }
   for (const [what, read] of Object.entries(readers)) {
