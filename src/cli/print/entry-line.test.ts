@@ -129,6 +129,12 @@ describe('a line of an entry', () => {
     }
   })
 
+  it('says what a check found of an effect, or that it could not tell', () => {
+    const found = [true, false, undefined].map((undone) => line({ kind: 'effect.checked', action: 'a_1', undone }))
+    const said = found.map((text) => text.split('  a_1  ')[1])
+    assert.deepEqual(said, ['does not stand', 'stands', 'cannot be told'])
+  })
+
   it('of a reason, of a hold and of a stop keeps to the same', () => {
     for (const reason of reasons) {
       const [text = ''] = explain({ reasons: [withShort(reason)] as never })

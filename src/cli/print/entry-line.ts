@@ -79,7 +79,7 @@ function wordsOf(entry: Entry): SafeText {
     case 'effect.checked': {
       const { undone } = entry
       const found =
-        undone === undefined ? safeLine`cannot be safeLine` : undone ? safeLine`does not stand` : safeLine`stands`
+        undone === undefined ? safeLine`cannot be told` : undone ? safeLine`does not stand` : safeLine`stands`
       return safeLine`${entry.action}  ${found}${after(entry.problem)}`
     }
     case 'undo.ended':

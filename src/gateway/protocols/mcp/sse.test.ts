@@ -48,6 +48,37 @@ describe('SseReader', () => {
     )
   })
 
+  it('counts the bytes since its last event that belong to none', () => {
+    const reader = new SseReader()
+    const passed = (text: string) => {
+      reader.push(bytes(text))
+      return reader.passed
+    }
+    assert.deepEqual(
+      ['\n'.repeat(1_000), '\r'.repeat(500), '\n', '\r\n', ': on\n\n', 'data:\n\n'].map(passed),
+      [1_000, 1_500, 1_501, 1_503, 1_509, 1_516],
+    )
+    assert.deepEqual(['data: 1\n', '\n', 'id: 1\n', '\n'].map(passed), [1_516, 0, 0, 7])
+  })
+
+  it('S17: takes time by its bytes, whatever they are: looks for no line end twice, and makes no text of no data', (t) => {
+    let looked = 0
+    const lookIn = Uint8Array.prototype.indexOf
+    t.mock.method(Uint8Array.prototype, 'indexOf', function (this: Uint8Array, byte: number, from = 0) {
+      const at = lookIn.call(this, byte, from)
+      looked += (at === -1 ? this.length : at + 1) - from
+      return at
+    })
+    const decoded = t.mock.method(TextDecoder.prototype, 'decode')
+    const made = t.mock.method(Buffer.prototype, 'toString')
+    for (const ends of ['\r', '\n', '\r\n', ':\r', ':\n', 'id\n']) {
+      looked = 0
+      new SseReader().push(bytes(ends.repeat(65_536 / ends.length)))
+      assert.ok(looked <= 3 * 65_536, `${JSON.stringify(ends)}: ${looked} bytes`)
+      assert.equal(decoded.mock.callCount() + made.mock.callCount(), 0, JSON.stringify(ends))
+    }
+  })
+
   it('S17: refuses an event larger than an answer may be, and bytes that are not UTF-8', () => {
     const reader = new SseReader()
     const chunk = bytes(`data: ${'x'.repeat(65_536)}`)

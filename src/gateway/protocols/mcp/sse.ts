@@ -1,3 +1,4 @@
+import { Buffer, isUtf8 } from 'node:buffer'
 import { LIMITS } from '../../../model/index.ts'
 import { GrowingBytes } from '../../fairness/growing-bytes.ts'
 
@@ -7,15 +8,17 @@ export interface SseEvent {
 }
 
 /**
- * Splits a stream of server-sent events (WHATWG HTML, section 9.2.6) into whole events. The bytes come from an upstream:
- * an event larger than an answer may be, or bytes that are not UTF-8, throw a `RangeError` or `TypeError`.
+ * Splits a stream of server-sent events (WHATWG HTML, section 9.2.6) into whole events, in time that is linear in its
+ * bytes: of what is no data nothing is made. The bytes come from an upstream: an event larger than an answer may be, or
+ * bytes that are not UTF-8, throw a `RangeError` or `TypeError`.
  */
 export class SseReader {
   /** The line that has not ended yet: a byte at a time must not cost more than a byte each. */
   readonly #rest = new GrowingBytes()
   #data: string[] = []
-  /** Bytes of the event that has not ended yet. */
+  /** Bytes of the event that has not ended yet, without the line that has not. */
   #held = 0
+  #passed = 0
   /** The last chunk ended in CR: an LF that follows belongs to it. */
   #skipLineFeed = false
   #begun = false
@@ -25,54 +28,68 @@ export class SseReader {
     return this.#rest.capacity + this.#held
   }
 
+  /** Bytes that came since its last event and belong to none: comments, and lines that have nothing in them. */
+  get passed(): number {
+    return this.#passed
+  }
+
   push(chunk: Uint8Array): readonly SseEvent[] {
     const events: SseEvent[] = []
-    let from = this.#skipLineFeed && chunk[0] === LF ? 1 : 0
-    if (chunk.length > 0) this.#skipLineFeed = false
-    for (let end = endOfLine(chunk, from); end !== -1; end = endOfLine(chunk, from)) {
-      this.#hold(chunk.subarray(from, end))
-      const event = this.#line(this.#text())
-      if (event !== undefined) events.push(event)
-      from = end + 1
-      if (chunk[end] !== CR) continue
-      if (from === chunk.length) this.#skipLineFeed = true
-      else if (chunk[from] === LF) from++
+    if (chunk.length === 0) return events
+    const from = this.#skipLineFeed && chunk[0] === LF ? 1 : 0
+    this.#passed += from
+    const to = Math.max(chunk.lastIndexOf(LF), chunk.lastIndexOf(CR)) + 1
+    this.#skipLineFeed = chunk[chunk.length - 1] === CR
+    if (to > from) {
+      this.#rest.push(chunk.subarray(from, to))
+      this.#readLines(this.#rest.take(), events)
     }
-    this.#hold(chunk.subarray(from))
+    this.#rest.push(chunk.subarray(Math.max(from, to)))
+    this.#checkSize(this.#rest.length)
     return events
   }
 
-  #hold(bytes: Uint8Array): void {
-    this.#held += bytes.length + 1
-    if (this.#held > LIMITS.answerBytesMax) throw new RangeError('an event is too large')
-    this.#rest.push(bytes)
-  }
-
-  /** A line never ends within a character of UTF-8. */
-  #text(): string {
-    const text = UTF8.decode(this.#rest.take())
-    const whole = this.#begun || !text.startsWith('\ufeff') ? text : text.slice(1)
+  /** Reads lines that have all ended. A line never ends within a character of UTF-8. */
+  #readLines(lines: Uint8Array, events: SseEvent[]): void {
+    if (!isUtf8(lines)) throw new TypeError('an event is not UTF-8')
+    const text = Buffer.from(lines.buffer, lines.byteOffset, lines.length)
+    let from = this.#begun || !MARK.every((byte, i) => lines[i] === byte) ? 0 : MARK.length
     this.#begun = true
-    return whole
+    // The next of each kind: looked for anew at each line, the other kind would be looked for to the end each time.
+    let lineFeed = lines.indexOf(LF, from)
+    let carriageReturn = lines.indexOf(CR, from)
+    while (from < lines.length) {
+      const isCarriageReturn = carriageReturn !== -1 && (lineFeed === -1 || carriageReturn < lineFeed)
+      const end = isCarriageReturn ? carriageReturn : lineFeed
+      const next = isCarriageReturn && lineFeed === end + 1 ? end + 2 : end + 1
+      this.#held += next - from
+      this.#checkSize(0)
+      if (end > from) this.#line(text, from, end)
+      else this.#dispatch(events)
+      from = next
+      if (lineFeed !== -1 && lineFeed < from) lineFeed = lines.indexOf(LF, from)
+      if (carriageReturn !== -1 && carriageReturn < from) carriageReturn = lines.indexOf(CR, from)
+    }
   }
 
-  #line(line: string): SseEvent | undefined {
-    if (line === '') return this.#dispatch()
-    const colon = line.indexOf(':')
-    const field = colon === -1 ? line : line.slice(0, colon)
-    if (field !== 'data' || colon === -1) return undefined
-    const value = line.slice(line.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1)
-    this.#data.push(value)
-    return undefined
+  #checkSize(more: number): void {
+    if (this.#held + more > LIMITS.answerBytesMax) throw new RangeError('an event is too large')
   }
 
-  #dispatch(): SseEvent | undefined {
-    this.#held = 0
-    if (this.#data.length === 0) return undefined
-    const data = this.#data.join('\n')
-    this.#data = []
+  #line(text: Buffer, from: number, end: number): void {
+    if (!DATA.every((byte, i) => text[from + i] === byte)) return
+    const at = from + DATA.length
+    this.#data.push(text.toString('utf8', text[at] === SPACE ? at + 1 : at, end))
+  }
+
+  #dispatch(events: SseEvent[]): void {
+    const data = this.#data.length > 1 ? this.#data.join('\n') : this.#data[0]
+    if (data !== undefined) this.#data = []
     // An event without text is how a server opens a stream that a client could resume.
-    return data === '' ? undefined : { data }
+    const isEvent = data !== undefined && data !== ''
+    this.#passed = isEvent ? 0 : this.#passed + this.#held
+    this.#held = 0
+    if (isEvent) events.push({ data })
   }
 }
 
@@ -84,11 +101,5 @@ export function sseText(json: string): string {
 const CR = 0x0d
 const LF = 0x0a
 const SPACE = 0x20
-
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function endOfLine(bytes: Uint8Array, from: number): number {
-  const lineFeed = bytes.indexOf(LF, from)
-  const carriageReturn = bytes.subarray(from, lineFeed === -1 ? bytes.length : lineFeed).indexOf(CR)
-  return carriageReturn === -1 ? lineFeed : from + carriageReturn
-}
+const MARK = [0xef, 0xbb, 0xbf]
+const DATA = [0x64, 0x61, 0x74, 0x61, 0x3a]

@@ -1,5 +1,7 @@
 /** Tests of an upstream's offer beside what was accepted of it. */
 import assert from 'node:assert/strict'
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
@@ -171,6 +173,45 @@ describe('what is offered beside what was accepted', () => {
     assert.match(odd.ok ? '' : odd.reason, /^too-deep/)
     for (const twice of ['"tools":[],"tools":[{}]', '"tools":[NaN],"t\\u006fols":[{}]'])
       assert.equal(readMessage(Buffer.from(`{"jsonrpc":"2.0","id":1,"result":{${twice}}}`)).ok, false, twice)
+  })
+
+  it('S17: a name that comes ten thousand times is compared until it differs, with one digest of what was accepted', async (t) => {
+    const made = t.mock.method(crypto, 'createHash')
+    syncBuiltinESMExports()
+    try {
+      const accepted = known(STOCK)
+      const before = made.mock.callCount()
+      const tools = `[${Array(10_000).fill('{"name":"stock"}').join()}]`
+      const { problems, changed } = await compared([accepted], { tools })
+      assert.deepEqual(problems, { 'shop/stock': 'changed since it was accepted' })
+      assert.equal(made.mock.callCount() - before, 3, 'what is offered with its words and without, what was accepted')
+      await changed('tools', tools)
+      assert.equal(made.mock.callCount() - before, 5)
+      const stock = JSON.stringify(STOCK)
+      assert.deepEqual(await changed('tools', `[${stock},${stock}]`), {}, 'twice the same is the same')
+      const twice = await changed('tools', `[${stock},{"name":"stock"},${stock}]`)
+      assert.deepEqual(twice, { 'shop/stock': 'changed since it was accepted' })
+    } finally {
+      made.mock.restore()
+      syncBuiltinESMExports()
+    }
+  })
+
+  it('S17: a long list is compared in turns', async (t) => {
+    let nowMs = performance.now()
+    t.mock.method(performance, 'now', () => {
+      nowMs += 20
+      return nowMs
+    })
+    let turns = 0
+    let next = setImmediate(function count() {
+      turns++
+      next = setImmediate(count)
+    })
+    const list = Array.from({ length: 1_000 }, (_, i) => ({ name: `t${i}` }))
+    await compared([known(STOCK)], { tools: JSON.stringify([...list, STOCK]) })
+    clearImmediate(next)
+    assert.ok(turns >= 50, `${turns}`)
   })
 
   it('a number of 64 bits, and one that is written oddly, is what was accepted', async () => {

@@ -1,14 +1,17 @@
-import { type CatalogueTool, isJsonObject } from '../../../../model/index.ts'
+import { type CatalogueTool, isJsonObject, type Sha256 } from '../../../../model/index.ts'
 import { answerSchema, argumentSchema } from '../../../content/accepted-schemas.ts'
 import type { CompiledSchema } from '../../../content/schema.ts'
 import type { Answer, Contract } from '../../../pipeline/line.ts'
 import { McpAnswer } from './answer.ts'
+import { definitionDigest } from './definition.ts'
 import { type ParamHeader, paramHeaders } from './headers.ts'
 
 /** A tool, resource or prompt that the configuration declares, with what was accepted of it. */
 export interface McpContract extends Contract {
   /** Arguments that the tool asks to have repeated in headers (Streamable HTTP, "Custom headers"). */
   readonly paramHeaders: readonly ParamHeader[]
+  /** Digest of the accepted definition without its words, made once: an upstream decides how often it is asked for. */
+  readonly wordless: Sha256 | undefined
 }
 
 /**
@@ -21,6 +24,7 @@ export function contractOf(tool: CatalogueTool): McpContract {
   const inputSchema = isJsonObject(definition?.inputSchema) ? definition.inputSchema : undefined
   let input: CompiledSchema | undefined
   let output: CompiledSchema | undefined
+  let wordless: Sha256 | undefined
   return {
     declared,
     ...(pinned && { pinned }),
@@ -28,6 +32,10 @@ export function contractOf(tool: CatalogueTool): McpContract {
     get input() {
       if (inputSchema !== undefined) input ??= argumentSchema(inputSchema, tool)
       return input
+    },
+    get wordless() {
+      if (definition !== undefined) wordless ??= definitionDigest(definition, true)
+      return wordless
     },
     judge: (answer: Answer) => {
       if (!isJsonObject(definition?.outputSchema)) return undefined

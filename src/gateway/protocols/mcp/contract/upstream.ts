@@ -1,6 +1,7 @@
 /**
  * The definitions that a person accepted of an upstream, and the connection to it, by which what it offers now is compared. `../call.ts`
- * asks it for a contract before an action is judged, and for a connection before one is sent.
+ * asks it for a contract before an action is judged, and for a connection before one is sent. It is long because what it
+ * remembers (connection, lists, problems, outage) belongs to one class, whose every comparison may change it.
  */
 import {
   type ActionId,
@@ -16,6 +17,7 @@ import {
 } from '../../../../model/index.ts'
 import type { DefinitionProblem } from '../../../../policy/index.ts'
 import type { ServedCell } from '../../../admission/served-cell.ts'
+import { yieldIfLong } from '../../../fairness/share.ts'
 import type { Line } from '../../../pipeline/line.ts'
 import type { OfferedDefinition } from '../../protocol.ts'
 import type { ListName, UpstreamConnection } from '../server/connection.ts'
@@ -91,6 +93,9 @@ export class McpUpstream implements Line {
   readonly #told = new Map<string, readonly JsonObject[]>()
   /** The lists that its last connection was asked for so that they are known. */
   #foreseen: Promise<void> | undefined
+  /** Comparisons that have begun, and the newest that has ended: an older one that ends after it says nothing any more. */
+  #comparisons = 0
+  #compared = 0
   /** Changes that are not settled yet. */
   #unsettled = 0
   #settling: Promise<void> = Promise.resolve()
@@ -327,17 +332,22 @@ export class McpUpstream implements Line {
     this.#settling = settled.catch(() => this.disconnected(connection)).finally(() => this.#unsettled--)
   }
 
-  /** Holds every tool and prompt that is offered against what was accepted. */
+  /** Holds every tool and prompt that is offered against what was accepted, in turns: a list can have 10,000 of them. */
   async #compare(connection: UpstreamConnection): Promise<void> {
+    const comparison = ++this.#comparisons
     const definitions = new Map<ToolName, OfferedDefinition>()
     for (const [operation, list] of [
       ['tool', 'tools'],
       ['prompt', 'prompts'],
     ] as const) {
       if (operation === 'prompt' && ![...this.contracts.keys()].some((name) => name.startsWith('prompt:'))) continue
-      for (const definition of await this.offered(connection, list, `${list}/list`, list))
+      for (const definition of await this.offered(connection, list, `${list}/list`, list)) {
         this.#take(definition, operation, definitions)
+        await yieldIfLong()
+      }
     }
+    if (comparison < this.#compared) return
+    this.#compared = comparison
     for (const [name, known] of this.contracts) {
       if (name.startsWith('resource:')) continue
       const offered = definitions.get(name)
@@ -358,14 +368,15 @@ export class McpUpstream implements Line {
     // What nobody declared is nothing to us, however large it is.
     const known = this.contracts.get(name)
     if (known === undefined) return
-    const offered = operation === 'prompt' ? promptDefinition(definition) : definition
-    // Offered twice under one name, it is what was accepted only if both are.
     const { pinned } = known
+    // Offered twice under one name, it is what was accepted only if both are: once one is not, others change nothing.
+    const before = definitions.get(name)
+    if (before !== undefined && before.digest !== pinned?.digest) return
+    const offered = operation === 'prompt' ? promptDefinition(definition) : definition
     const digest = definitionDigest(offered, pinned?.anyWords)
     const differs = digest !== pinned?.digest
-    const words =
-      differs && pinned !== undefined && definitionDigest(offered, true) === definitionDigest(pinned.definition, true)
-    if (!definitions.has(name) || differs) definitions.set(name, { digest, words })
+    const words = differs && pinned !== undefined && definitionDigest(offered, true) === known.wordless
+    if (before === undefined || differs) definitions.set(name, { digest, words })
   }
 }
 

@@ -8,12 +8,8 @@ import { LIMITS } from '../../../../model/index.ts'
  * - UT2  The time is linear in the URI, which a cell or an upstream wrote: no pattern is made of the template.
  */
 export function templateMatcher(template: string): (uri: string) => boolean {
-  const known = matchers.get(template)
-  if (known !== undefined) return known
   const literals = literalsOf(template)
-  const matcher = (uri: string) => isPlain(uri) && matches(literals, uri)
-  matchers.set(template, matcher)
-  return matcher
+  return (uri) => isPlain(uri) && matches(literals, uri)
 }
 
 /**
@@ -21,16 +17,22 @@ export function templateMatcher(template: string): (uri: string) => boolean {
  * matches.
  */
 export function closestTemplate(templates: readonly string[], uri: string): string | undefined {
-  const matching = templates.filter((template) => templateMatcher(template)(uri))
+  // Asked once, and not of each template: a list has 8 MiB of addresses.
+  if (!isPlain(uri)) return undefined
+  const matching = templates.filter((template) => matches(literalsOf(template), uri))
   return matching.sort((a, b) => literalsOf(b).join('').length - literalsOf(a).join('').length)[0]
 }
 
 function literalsOf(template: string): readonly string[] {
-  return template.split(/\{[A-Za-z0-9_.-]+\}/)
+  const known = literals.get(template)
+  if (known !== undefined) return known
+  const split = template.split(/\{[A-Za-z0-9_.-]+\}/)
+  literals.set(template, split)
+  return split
 }
 
 /** Templates come from the configuration, so that there are as many as it names. */
-const matchers = new Map<string, (uri: string) => boolean>()
+const literals = new Map<string, readonly string[]>()
 
 /**
  * RFC 3986 has visible ASCII and escapes alone. Refused beside all else: dot segments, a backslash, an escaped slash,

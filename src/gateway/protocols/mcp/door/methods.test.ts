@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type MemoryGatewayOptions, memoryGateway } from '../../../../../test/kit/memory-gateway.ts'
-import { bundle, DIGEST, REFUND_SCHEMA } from '../../../../../test/policy/fixture.ts'
+import { bundle, catalogue, DIGEST, grant, REFUND_SCHEMA } from '../../../../../test/policy/fixture.ts'
 import { environmentName, type Json, type JsonObject, toolName, upstreamName } from '../../../../model/index.ts'
+import { compilePolicies } from '../../../../policy/index.ts'
+import { McpAnswer } from '../contract/answer.ts'
 import { withInput } from '../contract/definition.ts'
 import { McpUpstream } from '../contract/upstream.ts'
 import { RPC, type RpcAnswer } from '../rpc.ts'
@@ -103,6 +105,54 @@ describe('a call that is refused', () => {
 })
 
 describe('a list', () => {
+  it('S17: of many resources is looked through in turns', async (t) => {
+    const declared = toolName('resource:docs://{page}')
+    const input = { type: 'object', properties: { uri: { type: 'string' } } }
+    const tool = {
+      declared: { name: declared, effect: 'read' },
+      pinned: { name: declared, digest: DIGEST, definition: {}, input },
+    } as const
+    const resources = Array.from({ length: 1_000 }, (_, i) => ({ uri: `docs://p${i}`, name: 'a page' }))
+    const connection = {
+      ...{ name: PAYMENTS, revision: '2025-06-18', capabilities: { resources: {} }, instructions: undefined },
+      closed: false,
+      ask: async () => {
+        const answer = new McpAnswer({ result: { resources } }, false)
+        return { kind: 'answered', bytes: new Uint8Array(0), answer } as const
+      },
+      prepare: () => assert.fail('not used'),
+      ...{ onListChanged: () => undefined, retire: () => undefined, close: () => undefined },
+    } as const
+    const upstream = new McpUpstream({
+      name: PAYMENTS,
+      environment: environmentName('test'),
+      tools: new Map([[declared, tool]]),
+      connect: async () => connection,
+      onDefinition: () => undefined,
+    })
+    const grants = [grant({ tools: new Set([declared]) })]
+    const shop = catalogue({ payments: { environment: 'test', tools: { [declared]: tool } } })
+    const policies = compilePolicies(await bundle('', undefined, grants, shop))
+    const at = await desk({ cell: { upstreams: new Map([[PAYMENTS, upstream]]) }, authority: { grants, policies } })
+    await upstream.connection()
+    let nowMs = 0
+    t.mock.method(performance, 'now', () => {
+      nowMs += 5
+      return nowMs
+    })
+    let turns = 0
+    let next = setImmediate(function count() {
+      turns++
+      next = setImmediate(count)
+    })
+    const answer = await at.ask('resources/list', {})
+    clearImmediate(next)
+    t.mock.restoreAll()
+    upstream.close()
+    assert.equal('result' in answer && (answer.result.resources as readonly Json[]).length, 1_000)
+    assert.ok(turns >= 100, `${turns}`)
+  })
+
   it('S8: of a cell that is cut off is refused, and asks nobody', async () => {
     for (const method of ['tools/list', 'prompts/list', 'resources/list']) {
       const at = await desk({ cell: { rung: 'quarantined' } })

@@ -24,6 +24,7 @@ import { type Candidate, decideList, issuedBy, type Refusal, shownInput } from '
 import type { EnvironmentContext } from '../../../admission/environment-context.ts'
 import { callOwn, OWN_UPSTREAM, ownTools } from '../../../admission/own-tools.ts'
 import { authorityOf, mayNotice, type ServedCell } from '../../../admission/served-cell.ts'
+import { yieldIfLong } from '../../../fairness/share.ts'
 import { isName, NAME_FAULT, type Performed } from '../../../pipeline/attempt.ts'
 import type { OnPart, Part } from '../../../pipeline/line.ts'
 import { recordLabels } from '../../../pipeline/record.ts'
@@ -146,9 +147,10 @@ async function listTools(gate: EnvironmentContext, cell: ServedCell, { view }: C
     for (const { name, description, input } of ownTools(gate, cell, view === undefined ? `${OWN_UPSTREAM}__` : ''))
       tools.push(withInput({ name, description }, input))
   const clean: Json[] = []
+  const turn = gate.slices.batched(cell)
   for (const tool of tools) {
+    await turn(JSON.stringify(tool).length)
     if (gate.secrets.leakIn(tool) === undefined) clean.push(tool)
-    await itsTurn(gate, cell)
   }
   return { result: { tools: clean } }
 }
@@ -208,7 +210,7 @@ async function readResource(gate: EnvironmentContext, cell: ServedCell, request:
   const undeclared = undeclaredMember(others)
   if (undeclared !== undefined) return spoken(await refuseUnprepared(gate, cell, about, [undeclared]))
   const homes = viewed(cell, request.view).flatMap((upstream) => {
-    const template = templateFor(upstream, uri)
+    const template = closestTemplate(templatesOf(upstream), uri)
     return template === undefined ? [] : [{ upstream, template }]
   })
   const [home] = homes
@@ -374,10 +376,12 @@ async function listResources(
   for (const { upstream, names, offered } of asking) {
     const templates = names.map((name) => name.slice('resource:'.length))
     const issues = issuedBy(upstream.contracts.values())
+    const declared = templatesOf(upstream)
     for (const item of await offered) {
+      await yieldIfLong()
       const uri = item[key]
       if (typeof uri !== 'string') continue
-      const template = key === 'uri' ? templateFor(upstream, uri) : uri
+      const template = key === 'uri' ? closestTemplate(declared, uri) : uri
       if (template !== undefined && templates.includes(template)) shown.push({ upstream, item, issues })
     }
   }
@@ -412,7 +416,7 @@ interface Offer {
 
 /**
  * Leaves out of an upstream's list the items that hold a secret, which the ledger tells. All else comes as it is: names
- * and descriptions are text that anyone could have written.
+ * and descriptions are text that anyone could have written. It is done in turns: of each upstream there can be 8 MiB.
  */
 async function shownUnlessLeaking(
   gate: EnvironmentContext,
@@ -421,12 +425,15 @@ async function shownUnlessLeaking(
   offers: readonly Offer[],
 ): Promise<RpcAnswer> {
   const clean: Offer[] = []
-  for (const offer of offers) {
-    if (!leaks(gate, member, offer)) clean.push(offer)
-    await itsTurn(gate, cell)
-  }
   const where = { tool: `a list of ${member}`, path: '$' }
-  for (const { item, issues } of clean) cell.authority.exposure.recordUntrusted(JSON.stringify(item), where, issues)
+  const turn = gate.slices.batched(cell)
+  for (const offer of offers) {
+    const said = JSON.stringify(offer.item)
+    await turn(said.length)
+    if (leaks(gate, member, offer)) continue
+    cell.authority.exposure.recordUntrusted(said, where, offer.issues)
+    clean.push(offer)
+  }
   const onDisk = (await recordLabels(gate.ledger, cell)) ?? true
   return { result: { [member]: onDisk ? clean.map(({ item }) => item) : [] } }
 }
@@ -532,10 +539,8 @@ function route(cell: ServedCell, view: UpstreamName | undefined, name: string) {
   return { upstream, upstreamName, target: split === -1 ? name : name.slice(split + 2) }
 }
 
-function templateFor(upstream: McpUpstream, uri: string): string | undefined {
+/** Templates of an upstream's resources that the configuration declares. */
+function templatesOf(upstream: McpUpstream): readonly string[] {
   const resources = [...upstream.contracts.keys()].filter((name) => name.startsWith('resource:'))
-  return closestTemplate(
-    resources.map((name) => name.slice('resource:'.length)),
-    uri,
-  )
+  return resources.map((name) => name.slice('resource:'.length))
 }

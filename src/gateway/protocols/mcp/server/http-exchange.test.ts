@@ -11,10 +11,12 @@ function exchange(
   room: Room,
   turn: (bytes: number) => Promise<void> | undefined = () => undefined,
   type = 'application/json',
+  status = 200,
+  session?: string,
 ) {
-  const seen: { sent?: McpSent; aborted?: string; over: number } = { over: 0 }
+  const seen: { sent?: McpSent; aborted?: string; over: number; paused: number } = { over: 0, paused: 0 }
   const unused = () => undefined
-  const asked = { url: 'http://127.0.0.1/mcp', inSession: false, batches: false, session: undefined }
+  const asked = { url: 'http://127.0.0.1/mcp', inSession: false, batches: false, session }
   const told = { onSession: unused, onMessage: unused, onSessionLost: unused, onOver: () => seen.over++ }
   const events = { asked, ...told, turn, room }
   const options = { lastCheck: () => undefined, signal: new AbortController().signal }
@@ -26,9 +28,11 @@ function exchange(
     abort: (error: Error) => {
       seen.aborted = error.message
     },
+    pause: () => seen.paused++,
+    resume: unused,
   } as unknown as Dispatcher.DispatchController
   handler.onRequestStart(controller)
-  handler.onResponseStart(controller, 200, { 'content-type': type })
+  handler.onResponseStart(controller, status, { 'content-type': type })
   return { handler, controller, seen }
 }
 
@@ -73,6 +77,72 @@ describe('an answer that is being read', () => {
     whole.handler.onResponseEnd()
     const twice = 'its answer cannot be read: duplicate-key at $.result.a: a key stands in one object twice'
     assert.deepEqual(whole.seen.sent, { kind: 'unknown', why: twice, status: 200, unread: true, lives: true })
+  })
+
+  it('S17: a stream without an event ends at the bytes that an answer may have', () => {
+    for (const text of ['\r', '\n', '\r\n', ': still here\n\n', 'data:\n\n']) {
+      const { handler, controller, seen } = exchange(new Room(8_000_000), undefined, 'text/event-stream')
+      const chunk = Buffer.from(text.repeat(Math.floor(65_536 / text.length)))
+      let sent = 0
+      for (; seen.sent === undefined && sent < 2 * LIMITS.answerBytesMax; sent += chunk.length)
+        handler.onResponseData(controller, chunk)
+      const why = 'its stream went on for 4194304 bytes without an event'
+      assert.deepEqual([seen.sent, seen.aborted], [{ kind: 'unknown', why }, why], JSON.stringify(text))
+      assert.ok(sent > LIMITS.answerBytesMax && sent <= LIMITS.answerBytesMax + 2 * chunk.length, `${sent}`)
+    }
+    const busy = exchange(new Room(8_000_000), undefined, 'text/event-stream')
+    const told = 'data: {"jsonrpc":"2.0","method":"notifications/progress","params":{}}\n\n'
+    const often = Buffer.from(told + '\n'.repeat(1_000_000))
+    for (let i = 0; i < 6; i++) busy.handler.onResponseData(busy.controller, often)
+    assert.equal(busy.seen.sent, undefined, 'an event begins the count anew')
+  })
+
+  it('S14: bytes of a stream wait for their turn, whether or not they hold an event', async () => {
+    const turns: { readonly bytes: number; readonly give: () => void }[] = []
+    const turn = (bytes: number) => new Promise<void>((give) => void turns.push({ bytes, give }))
+    const { handler, controller, seen } = exchange(new Room(8_000_000), turn, 'text/event-stream')
+    const empty = Buffer.alloc(65_536, '\r')
+    for (let i = 0; i < 5; i++) handler.onResponseData(controller, empty)
+    assert.deepEqual(
+      [turns.map(({ bytes }) => bytes), seen.paused],
+      [[65_536], 1],
+      'and past some the stream with them',
+    )
+    const last = Buffer.from('data: {"jsonrpc":"2.0","id":1,"result":{}}\n\n')
+    handler.onResponseData(controller, last)
+    handler.onResponseEnd()
+    const rounds: number[] = []
+    for (let given = 0; given < turns.length; given++) {
+      turns[given]?.give()
+      await new Promise((resolve) => setImmediate(resolve))
+      rounds.push(turns[given]?.bytes ?? 0)
+    }
+    assert.deepEqual(rounds, [65_536, last.length - 8])
+    assert.equal(seen.sent?.kind, 'answered')
+  })
+
+  it('is read as events with a status of success alone, whatever type it says', () => {
+    const event = Buffer.from('data: {"jsonrpc":"2.0","id":1,"result":{}}\n\n')
+    const said = [200, 202, 302, 401, 404, 500].map((status) => {
+      const each = exchange(new Room(100_000), undefined, 'text/event-stream', status, 'a session')
+      each.handler.onResponseData(each.controller, event)
+      each.handler.onResponseEnd()
+      const { sent } = each.seen
+      return sent?.kind === 'unreadable' ? `${sent.kind} ${sent.refused}` : sent?.kind
+    })
+    assert.deepEqual(said, [
+      'answered',
+      'answered',
+      'unknown',
+      'unreadable credential',
+      'unreadable session',
+      'unknown',
+    ])
+    const early = exchange(new Room(100_000), undefined, 'text/event-stream', 103)
+    early.handler.onResponseStart(early.controller, 200, { 'content-type': 'application/json' })
+    early.handler.onResponseData(early.controller, event.subarray(6))
+    early.handler.onResponseEnd()
+    assert.equal(early.seen.sent?.kind, 'answered')
   })
 
   it('S14: waits for its turn, and can be called off meanwhile', async () => {

@@ -37,7 +37,7 @@ const SAID_BYTES_MAX = 4_096
 /** The beginning of a notification, of which the rest may be anything. */
 const NOTIFICATION = /^\s*\{[^{}[\]]*"method"\s*:\s*"notifications\//
 
-/** Events that came while one waits for its turn. */
+/** Bytes of a stream that came while it waits for its turn. */
 const PENDING_BYTES_MAX = 262_144
 
 /**
@@ -59,6 +59,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Bytes of it that are counted in the room. */
   #held = 0
   #sse: SseReader | undefined
+  /** Bytes of a stream that were not read. */
+  readonly #unread = new GrowingBytes()
   /** Events that were read and not looked at. */
   #pending: SseEvent[] = []
   #waiting = false
@@ -97,7 +99,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#headers = headers
     const session = headers['mcp-session-id']
     if (typeof session === 'string' && /^[\x21-\x7e]{1,256}$/.test(session)) this.#events.onSession(session)
-    if (String(headers['content-type'] ?? '').startsWith('text/event-stream')) this.#sse = new SseReader()
+    // What another status says is no answer in events: it is read as a refusal. An interim one (1xx) says nothing of what follows.
+    const isStream = String(headers['content-type'] ?? '').startsWith('text/event-stream')
+    this.#sse = isStream && status >= 200 && status < 300 ? new SseReader() : undefined
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -174,15 +178,36 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #readEvents(controller: Dispatcher.DispatchController, sse: SseReader, chunk: Uint8Array): void {
+    this.#unread.push(chunk)
+    this.#count(sse.held + this.#unread.capacity)
+    if (this.#done) return
+    if (!this.#waiting) return this.#readOn(controller, sse)
+    // Pausing is not free: what came is put back and copied. It is done where much has come, or the cell is slow.
+    if (this.#unread.length > PENDING_BYTES_MAX) controller.pause()
+  }
+
+  /** Reads what has come when it is its turn, whether it holds an event or not. */
+  #readOn(controller: Dispatcher.DispatchController, sse: SseReader): void {
+    const turn = this.#events.turn(this.#unread.length)
+    if (turn !== undefined)
+      return this.#wait(
+        controller,
+        turn.then(() => this.#read(sse)),
+      )
+    this.#read(sse)
+    if (!this.#done) this.#takeEvents(controller)
+  }
+
+  #read(sse: SseReader): void {
+    if (this.#done) return
     try {
-      for (const event of sse.push(chunk)) this.#pending.push(event)
+      for (const event of sse.push(this.#unread.take())) this.#pending.push(event)
     } catch (error) {
       return this.#fail(messageOf(error))
     }
+    if (sse.passed > LIMITS.answerBytesMax)
+      return this.cut(`its stream went on for ${LIMITS.answerBytesMax} bytes without an event`)
     this.#count(sse.held)
-    if (!this.#waiting) return this.#takeEvents(controller)
-    // Pausing is not free: what came is put back and copied. It is done where much has come, or the cell is slow.
-    if (this.#pending.reduce((sum, { data }) => sum + data.length, 0) > PENDING_BYTES_MAX) controller.pause()
   }
 
   /** Looks at the events that have come; stops where one has to wait for its turn, or the cell for what it was sent. */
@@ -208,7 +233,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (passed.length > 0) {
       controller.pause()
       this.#wait(controller, Promise.all(passed))
-    } else if (this.#ended) this.#endOfStream()
+    } else if (this.#sse !== undefined && this.#unread.length > 0) this.#readOn(controller, this.#sse)
+    else if (this.#ended) this.#endOfStream()
   }
 
   #wait(controller: Dispatcher.DispatchController, until: Promise<unknown>): void {
@@ -277,6 +303,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#done = true
     this.#options.signal.removeEventListener('abort', this.#onAbort)
     this.#bytes.take()
+    this.#unread.take()
     this.#pending = []
     this.#count(0)
     this.#resolve(sent)
