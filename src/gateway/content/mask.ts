@@ -88,10 +88,14 @@ export class Hidden {
   held = 0
   /** Masked texts and numbers, as letters and digits alone. */
   readonly #values = new Set<string>()
-  /** Values that are looked for within other texts, by their first four characters. */
-  readonly #parts = new Map<number, Set<string>>()
+  /** Hashes of the values that are looked for within other texts, by the length of those values. */
+  readonly #hashes = new Map<number, Set<number>>()
+  /** Those lengths, the shortest first; undefined where one was added since. */
+  #lengths: readonly number[] | undefined
   /** Values too short to be looked for within other words: they are found as words of their own. */
   readonly #words = new Set<string>()
+  /** Words of the answer that are known to be none of them. */
+  readonly #others = new Set<string>()
   #steps = STEPS_MAX
 
   take(value: Json): string {
@@ -129,60 +133,76 @@ export class Hidden {
     if (plain === '' || (typeof leaf !== 'string' && plain.length < NUMBER_DIGITS_MIN)) return leaf
     this.#values.add(plain)
     if (plain.length >= PART_CHARACTERS_MIN) this.#addPart(plain)
-    else if (plain.length >= WORD_CHARACTERS_MIN) this.#words.add(plain)
+    else if (plain.length >= WORD_CHARACTERS_MIN) {
+      this.#words.add(plain)
+      this.#others.clear()
+    }
     return leaf
+  }
+
+  #addPart(plain: string): void {
+    const hashes = this.#hashes.get(plain.length) ?? new Set()
+    hashes.add(hashOf(plain, plain.length))
+    this.#hashes.set(plain.length, hashes)
+    this.#lengths = undefined
   }
 
   /** Tells whether a text holds a masked value; where looking would take too long, it is taken to hold one. */
   #holds(text: string): boolean {
     const plain = skeleton(text) || text
     if (this.#values.has(plain)) return true
-    if (this.#words.size > 0) {
-      this.#steps -= text.length
-      if (this.#steps < 0 || text.split(BETWEEN_WORDS).some((word) => this.#words.has(skeleton(word)))) return true
+    if (this.#words.size > 0 && this.#hasWord(text)) return true
+    this.#lengths ??= [...this.#hashes.keys()].sort((one, other) => one - other)
+    for (const length of this.#lengths) {
+      if (length > plain.length) break
+      if (this.#hasPart(plain, length, this.#hashes.get(length) ?? new Set())) return true
     }
-    return this.#parts.size > 0 && this.#holdsPart(plain)
+    return false
   }
 
-  #addPart(plain: string): void {
-    const start = startAt(plain, 0)
-    const all = this.#parts.get(start)
-    if (all === undefined) this.#parts.set(start, new Set([plain]))
-    else all.add(plain)
+  #hasWord(text: string): boolean {
+    this.#steps -= text.length
+    if (this.#steps < 0) return true
+    for (const word of text.split(BETWEEN_WORDS)) {
+      if (this.#others.has(word)) continue
+      if (NOT_ASCII.test(word)) this.#steps -= WORD_STEPS
+      if (this.#steps < 0 || this.#words.has(skeleton(word))) return true
+      this.#others.add(word)
+    }
+    return false
   }
 
-  /** Looks for each value that begins as a place of the text does; each character that is compared is a step. */
-  #holdsPart(plain: string): boolean {
+  /**
+   * Tells whether a text holds one of the masked values of a length. The hash of each place follows from the one before, in
+   * one step; the characters are compared, in as many steps as they are, only where a hash is that of a value.
+   */
+  #hasPart(plain: string, length: number, hashes: ReadonlySet<number>): boolean {
     this.#steps -= plain.length
-    for (let at = 0; at + PART_CHARACTERS_MIN <= plain.length; at++) {
-      const begun = this.#parts.get(startAt(plain, at))
-      if (begun === undefined) continue
-      for (const value of begun) {
-        const same = sameFrom(plain, at, value)
-        if (same === value.length) return true
-        this.#steps -= same + 1
-        if (this.#steps < 0) return true
+    if (this.#steps < 0) return true
+    let leaving = 1
+    for (let i = 0; i < length; i++) leaving = Math.imul(leaving, HASH_BASE)
+    let hash = hashOf(plain, length)
+    for (let at = 0; ; at++) {
+      if (hashes.has(hash)) {
+        this.#steps -= length
+        if (this.#steps < 0 || this.#values.has(plain.slice(at, at + length))) return true
       }
+      if (at + length >= plain.length) return false
+      const next = Math.imul(hash, HASH_BASE) + plain.charCodeAt(at + length)
+      hash = (next - Math.imul(leaving, plain.charCodeAt(at))) | 0
     }
-    return this.#steps < 0
   }
 }
 
-/** Returns the four code units at a place as one number, in which others may come out the same. */
-function startAt(text: string, at: number): number {
-  const [a, b] = [
-    text.charCodeAt(at) * 31 + text.charCodeAt(at + 1),
-    text.charCodeAt(at + 2) * 31 + text.charCodeAt(at + 3),
-  ]
-  return (Math.imul(a, 65_599) + b) | 0
+/** Returns a hash, of 32 bits, of the first characters of a text. */
+function hashOf(text: string, length: number): number {
+  let hash = 0
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, HASH_BASE) + text.charCodeAt(i)) | 0
+  return hash
 }
 
-/** Returns how many characters of a value stand at a place of a text, from its first on. */
-function sameFrom(text: string, at: number, value: string): number {
-  let same = 0
-  while (same < value.length && text.charCodeAt(at + same) === value.charCodeAt(same)) same++
-  return same
-}
+/** Odd, so that no character is lost; whoever finds texts of one hash has more of an answer masked, and nothing shown. */
+const HASH_BASE = 0x01000193
 
 /** Tells whether nothing but null and empty texts, lists and objects is in a value. */
 function isHollow(value: Json): boolean {
@@ -203,8 +223,11 @@ const WORD_CHARACTERS_MIN = 3
 const BETWEEN_WORDS = /[^\p{L}\p{N}\p{M}]+/u
 /** Digits of a number that is looked for: shorter ones are everywhere. */
 const NUMBER_DIGITS_MIN = 3
-/** Places that are compared for one answer: about a tenth of a second. */
+/** Characters that are looked at for one answer, once for each length of what is masked: about a tenth of a second. */
 const STEPS_MAX = 2_000_000
+const NOT_ASCII = /[^\0-\x7f]/
+/** Steps for the letters of a word that is more than ASCII. */
+const WORD_STEPS = 16
 /**
  * Levels that are walked: deeper than any answer that is read as one (LIMITS.jsonDepthMax), texts within it included.
  */

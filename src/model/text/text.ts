@@ -68,6 +68,8 @@ export function withoutEnd(text: string, characters: string): string {
 
 /** More marks than stand on any letter: U+FF9E and U+FF9F become marks. */
 const MANY_MARKS = /[\p{M}\uff9e\uff9f]{30}/gu
+/** Characters of which no text has as many marks in a row, nor as many long letters, when it is shorter. */
+const MARKS_MAX = 30
 
 /** Two letters that become eighteen and eight: others become seven at most. */
 const LONG_LETTERS = /[\ufdfa\ufdfb]/g
@@ -79,6 +81,7 @@ const LONG_LETTERS_MAX = 256
  * U+FDD0, which is none: no name is as long, and a text of them alone would take eighteen times its own time.
  */
 export function normalForm(text: string, form: 'NFKC' | 'NFKD'): string {
+  if (text.length < MARKS_MAX) return text.normalize(form)
   const long = text.match(LONG_LETTERS)?.length ?? 0
   const bounded = long > LONG_LETTERS_MAX ? text.replaceAll(LONG_LETTERS, '\ufdd0') : text
   return bounded.replaceAll(MANY_MARKS, '$&\u034f').normalize(form)

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { normalized } from '../../../test/kit/normalized.ts'
 import { readingOf } from '../../gateway/protocols/mcp/contract/reading.ts'
 import { type ActionId, type Json, type JsonPath, jsonPath, type Label, LIMITS, personName } from '../../model/index.ts'
 import { explain } from '../explain/explain.ts'
 import { Exposure } from './exposure.ts'
 import { FieldTree } from './field-tree.ts'
+import { compileFlow, flowHolds } from './flow.ts'
 import { likeness } from './likeness.ts'
 import { SentWords } from './sent-words.ts'
+import { skeleton } from './skeleton.ts'
 import { withWhereSeen } from './where-seen.ts'
 
 const path = (text: string): JsonPath => jsonPath(text) ?? assert.fail(text)
@@ -603,6 +606,62 @@ describe('S17: looking for where a value was seen', () => {
     assert.deepEqual(none, { kind: 'destination', path: '$', value: 'nowhere' })
     const last = place({ kind: 'destination', path: '$', value: 'page 19 ' })
     assert.deepEqual(last, { kind: 'destination', path: '$', value: 'page 19 ' }, 'nothing is left to look through')
+  })
+})
+
+describe('S17: what it takes to look for another spelling', () => {
+  const seenLetters = (count: number) => {
+    const exposure = new Exposure()
+    for (let i = 0; i < count; i++) exposure.recordUntrusted(String.fromCharCode(0x4e00 + i), { ...where, path: '$' })
+    return exposure
+  }
+
+  it('S17: the value is read once, however many texts were seen', () => {
+    const exposure = seenLetters(1_000)
+    const place = withWhereSeen(exposure)
+    const value = '\u0451\uff05\u00e9'.repeat(85)
+    const count = normalized(() => place({ kind: 'destination', path: '$', value }))
+    assert.ok(count >= 1_000 && count < 1_020, `${count}`)
+  })
+
+  it('S17: a value that the configuration allows is looked for with one reading', () => {
+    const values = Array.from({ length: 256 }, (_, i) => `to-${i}`)
+    const declared = { destinations: [{ path: path('$.to'), values }] }
+    const flow = compileFlow({ declared: { name: 'send', effect: 'write', ...declared } } as never, new Set())
+    const args = { to: '\u0451\u00e9'.repeat(64) }
+    assert.ok(normalized(() => flowHolds(args, flow, new Exposure())) < 10)
+    assert.deepEqual(
+      flowHolds({ to: 'TO-7' }, flow, new Exposure()).map((reason) => 'like' in reason && reason.like),
+      ['the configuration'],
+    )
+  })
+
+  it('S17: counts the value once, the texts, and each character of them with each of its spellings', () => {
+    const left = { parts: 1_000, likenesses: 1_000, comparisons: 100_000 }
+    assert.equal(seenLetters(10).seen('elsewhere', left), undefined)
+    assert.deepEqual([left.parts, left.likenesses], [990, 981])
+    assert.ok(left.comparisons <= 100_000 - 10 * 3 * 9 && left.comparisons >= 100_000 - 10 * 7 * 9)
+  })
+
+  it('S17: says that it met nothing where there is no time for either', () => {
+    const exposure = new Exposure()
+    exposure.recordUntrusted('pay to us13-0000', { ...where, path: '$' })
+    const found = (likenesses: number, comparisons: number) =>
+      exposure.seen('US13-0000', { parts: 1_000, likenesses, comparisons })?.as
+    assert.equal(found(25, 10_000), 'the same letters, written otherwise')
+    assert.equal(found(24, 10_000), undefined)
+    assert.equal(found(8, 10_000), undefined)
+    assert.equal(found(25, 100), undefined)
+  })
+})
+
+describe('S15: letters and digits alone', () => {
+  it('S15: are the same of a short text as of a long one', () => {
+    const unit = fc.constantFrom(...'aB1 .ё％éﷺΣ\u0301\u{1d400}\u{1f600}\ud835', 'ﾞ')
+    const long = ' '.repeat(40)
+    fc.assert(
+      fc.property(fc.string({ unit, maxLength: 20 }), (text) => assert.equal(skeleton(text), skeleton(text + long))),
+    )
   })
 })
 

@@ -12,6 +12,7 @@ export function skeleton(text: string): string {
   // What takes two code units is in no table of single ones.
   const paired = /[\ud800-\udfff]/.test(folded) ? folded.replaceAll(/[^\p{L}\p{N}]+/gu, '') : folded
   ascii ??= asciiTable()
+  if (paired.length <= SHORT) return shortOf(paired, ascii)
   const units = new Uint16Array(paired.length)
   let length = 0
   for (let i = 0; i < paired.length; i++) {
@@ -19,6 +20,18 @@ export function skeleton(text: string): string {
     if (unit !== 0) units[length++] = unit
   }
   return Buffer.from(units.buffer, 0, 2 * length).toString('utf16le')
+}
+
+/** Characters of a text for which a buffer takes longer than all else. */
+const SHORT = 16
+
+function shortOf(text: string, ascii: Uint16Array): string {
+  let plain = ''
+  for (let i = 0; i < text.length; i++) {
+    const unit = ascii[text.charCodeAt(i)] ?? 0
+    if (unit !== 0) plain += String.fromCharCode(unit)
+  }
+  return plain
 }
 
 /**
