@@ -281,6 +281,29 @@ describe('a server that answers the first question in no way of MCP’s', { conc
   })
 })
 
+describe('a server of an older revision over HTTP', { concurrency: true }, () => {
+  for (const revision of ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'])
+    it(`is spoken to in ${revision}, and told so from 2025-06-18 on`, async () => {
+      const said: unknown[] = []
+      const { url } = await serve(({ request, response, method, id }) => {
+        if (method === 'tools/list') said.push(request.headers['mcp-protocol-version'])
+        if (method !== 'initialize') return false
+        const about = { capabilities: { tools: {} }, serverInfo: { name: 'shop', version: '1' } }
+        end(response, 200, { id, result: { protocolVersion: revision, ...about } }, { 'mcp-session-id': revision })
+        return true
+      })
+      const connected = await connectTo(url)
+      assert.ok(connected.ok, JSON.stringify(connected))
+      assert.equal(connected.value.revision, revision)
+      const shop = { mcp: { url }, tools: { stock: 'read' } } as const
+      const gateway = await startGateway({ upstreams: { shop } })
+      const cell = await gateway.admit()
+      assert.match(textOf(await call(cell.url('shop'), 'stock', { q: 'tea' })), /^3 of .*tea/)
+      assert.ok(said.length > 0)
+      for (const each of said) assert.equal(each, revision < '2025-06-18' ? undefined : revision)
+    })
+})
+
 describe('a server behind a private authority', () => {
   it('is believed where that is named, and nobody else is then', async () => {
     const shop = await serve(() => false, true)
